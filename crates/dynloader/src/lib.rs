@@ -1,0 +1,3 @@
+//! OCaml sources to a loaded, typed plugin, with any toolchain.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]

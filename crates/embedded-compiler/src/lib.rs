@@ -1,0 +1,3 @@
+//! The OCaml compiler carried by this executable.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]

@@ -1,0 +1,3 @@
+//! Derive and interface macros of ocaml-runtime.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]

@@ -1,0 +1,4 @@
+//! The `saddlebag` command.
+#![forbid(unsafe_code)]
+
+fn main() {}
