@@ -1,0 +1,94 @@
+//! The child processes of this program that run now.
+//!
+//! A child leads a process group of its own, so a terminal's Ctrl-C reaches the program and not the child.
+//! A program that ends on a signal calls [`shut_down`] first:
+//!
+//! ```no_run
+//! # fn wait_for_sigint_or_sigterm() {}
+//! std::thread::spawn(|| {
+//!     wait_for_sigint_or_sigterm(); // for instance `signal_hook::iterator::Signals`
+//!     ocaml_toolchain::running::shut_down();
+//!     // Now no compiler, assembler or linker is left: remove temporary directories and exit.
+//! });
+//! ```
+//!
+//! These functions take locks: call them from a thread, never from inside a signal handler.
+
+use crate::sys::Target;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+/// Held for reading while a child is started and entered in the table, so that no child slips past a `kill_all`.
+static GATE: RwLock<bool> = RwLock::new(OPEN);
+const OPEN: bool = true;
+
+static TABLE: Mutex<BTreeMap<u32, Target>> = Mutex::new(BTreeMap::new());
+
+/// Kill every child process that runs now, with the processes it started. Returns how many children that were.
+///
+/// The commands end as if somebody else had killed them: `run` returns a failure with the signal in its status.
+/// ```
+/// assert_eq!(ocaml_toolchain::running::kill_all(), 0);
+/// ```
+pub fn kill_all() -> usize {
+    let _gate = GATE.write().unwrap_or_else(PoisonError::into_inner);
+    let table = table();
+    table.values().for_each(Target::kill);
+    table.len()
+}
+
+/// Kill every child process that runs now and start none any more, for the rest of the program's life.
+/// Returns how many children were killed.
+///
+/// The commands that ran, and those that would start later, return
+/// [`invocation::Error::ShutDown`](crate::invocation::Error::ShutDown).
+pub fn shut_down() -> usize {
+    *GATE.write().unwrap_or_else(PoisonError::into_inner) = !OPEN;
+    kill_all()
+}
+
+/// Whether [`shut_down`] was called.
+pub fn is_shut_down() -> bool {
+    *GATE.read().unwrap_or_else(PoisonError::into_inner) != OPEN
+}
+
+fn table() -> MutexGuard<'static, BTreeMap<u32, Target>> {
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A child in the table. Dropping the entry kills the child with its group, unless it was [`finished`](Self::finished).
+#[derive(Debug)]
+pub(crate) struct Entry {
+    id: u32,
+}
+
+impl Entry {
+    /// Start a child and enter it; `None` after [`shut_down`].
+    pub(crate) fn start<C>(
+        start: impl FnOnce() -> std::io::Result<(C, Target)>,
+    ) -> Option<std::io::Result<(C, Self)>> {
+        let gate = GATE.read().unwrap_or_else(PoisonError::into_inner);
+        if *gate != OPEN {
+            return None;
+        }
+        Some(start().map(|(child, target)| {
+            let id = target.id();
+            table().insert(id, target);
+            (child, Self { id })
+        }))
+    }
+
+    /// The child has been waited for: its number may by now belong to another process.
+    pub(crate) fn finished(self) {
+        table().remove(&self.id);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(target) = table().remove(&self.id) {
+            target.kill();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What depends on the platform: process groups.
+
+use std::process::Command;
+
+/// What to kill to end a child: its group, or the child alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    id: u32,
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "there are no process groups here")
+    )]
+    leads_group: bool,
+}
+
+impl Target {
+    pub(crate) fn new(id: u32, leads_group: bool) -> Self {
+        Self { id, leads_group }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+}
+
+#[cfg(unix)]
+impl Target {
+    /// Kill it at once. A child that has ended but was not waited for keeps its number, so this hits nobody else.
+    pub(crate) fn kill(&self) {
+        use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+        let Some(pid) = i32::try_from(self.id).ok().and_then(Pid::from_raw) else {
+            return;
+        };
+        // The only possible failure is that all of it has ended already.
+        let _ = if self.leads_group {
+            kill_process_group(pid, Signal::KILL)
+        } else {
+            kill_process(pid, Signal::KILL)
+        };
+    }
+}
+
+#[cfg(not(unix))]
+impl Target {
+    /// Nothing: `async-process` kills the child itself when it is dropped.
+    pub(crate) fn kill(&self) {}
+}
+
+/// Make the child lead a process group of its own.
+pub(crate) fn lead_group(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(not(unix))]
+    let _ = command;
+}

@@ -1,0 +1,5 @@
+//! Integration tests of `ocaml-toolchain`.
+
+mod children;
+mod quoting;
+mod runtimes;
