@@ -148,7 +148,7 @@ impl Invocation {
         let mut command = Command::from(command);
         let (input, output): (fn() -> Stdio, fn() -> Stdio) = match self.inherit_stdio {
             true => (Stdio::inherit, Stdio::inherit),
-            false if self.stdin.is_empty() => (Stdio::null, Stdio::piped),
+            // An empty input is a closed pipe too: a root that holds only this program has no `/dev/null`.
             false => (Stdio::piped, Stdio::piped),
         };
         command
