@@ -1,0 +1,119 @@
+//! findlib's configuration: the search path and the standard library's directory.
+
+mod environment;
+mod read;
+
+pub use environment::Environment;
+pub use read::Error;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::{sys, text};
+
+/// Where packages are looked for: findlib's configuration, evaluated.
+///
+/// ```
+/// use lib_resolve::{Configuration, Environment};
+/// # let directory = tempfile::tempdir()?;
+/// # let file = directory.path().join("findlib.conf");
+/// std::fs::write(&file, r#"path = "/opt/ocaml/lib" stdlib = "/opt/ocaml/lib/ocaml""#)?;
+/// let environment = Environment { configuration_file: Some(file.into()), ocamlpath: Some("/home/me/lib".into()), ..Environment::default() };
+/// let configuration = Configuration::read(&environment, None)?;
+/// let path: Vec<_> = configuration.search_path().collect();
+/// assert_eq!(path, [std::path::Path::new("/home/me/lib"), std::path::Path::new("/opt/ocaml/lib")]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    file: Option<PathBuf>,
+    files_read: Vec<PathBuf>,
+    search_path: Vec<Box<[u8]>>,
+    stdlib: Box<[u8]>,
+    undefined_toolchain: Option<Box<[u8]>>,
+}
+
+impl Configuration {
+    /// Evaluates findlib's configuration in an environment.
+    ///
+    /// The file is [`Environment::configuration_file`] if it is set and not empty, else the one that
+    /// [`Environment::default_configuration_file`] finds; with it go all `*.conf` files of the directory of the same name
+    /// with `.d` added. `toolchain` is what `ocamlfind -toolchain` takes; without it [`Environment::toolchain`] counts.
+    ///
+    /// Where there is no findlib at all the search path is the standard library's directory (OCaml 5 installs META files
+    /// there) and, in front of it, the directory above it when that is one of packages.
+    ///
+    /// # Errors
+    /// A named file that does not exist (nor its `.d`), or one that cannot be read or parsed.
+    pub fn read(environment: &Environment, toolchain: Option<&OsStr>) -> Result<Configuration, Error> {
+        read::read(environment, toolchain)
+    }
+
+    /// A configuration that comes from no file.
+    pub fn new(search_path: impl IntoIterator<Item = PathBuf>, stdlib: impl Into<PathBuf>) -> Configuration {
+        let search_path = search_path.into_iter().map(|path| sys::path_bytes(&path).into());
+        Configuration {
+            file: None,
+            files_read: Vec::new(),
+            search_path: search_path.collect(),
+            stdlib: sys::path_bytes(&stdlib.into()).into(),
+            undefined_toolchain: None,
+        }
+    }
+
+    /// The directories in which packages are looked for, first match first. Neither normalised nor checked.
+    pub fn search_path(&self) -> impl ExactSizeIterator<Item = PathBuf> {
+        self.search_path.iter().map(|entry| sys::path_buf(entry))
+    }
+
+    /// The directory that `+` and `^` stand for at the head of a path in META.
+    #[must_use]
+    pub fn stdlib(&self) -> PathBuf {
+        sys::path_buf(&self.stdlib)
+    }
+
+    /// The configuration file, whether or not it exists.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Every file that was read: the configuration file and those in its `.d` directory.
+    #[must_use]
+    pub fn files_read(&self) -> &[PathBuf] {
+        &self.files_read
+    }
+
+    /// The toolchain that was asked for, if no definition mentions it. findlib warns of it and goes on.
+    #[must_use]
+    pub fn undefined_toolchain(&self) -> Option<String> {
+        self.undefined_toolchain.as_deref().map(|name| String::from_utf8_lossy(name).into_owned())
+    }
+
+    /// The same configuration with directories put before the search path, as `OCAMLPATH` does.
+    #[must_use]
+    pub fn with_paths(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Configuration {
+        let paths = paths.into_iter().map(|path| sys::path_bytes(&path).into());
+        self.search_path = paths.chain(self.search_path).collect();
+        self
+    }
+
+    /// The same configuration with one more directory at the end of the search path, unless it is on it.
+    #[must_use]
+    pub fn with_fallback_path(mut self, path: &Path) -> Configuration {
+        let path = sys::path_bytes(path);
+        let same = |entry: &[u8]| text::normalise_directory(entry) == text::normalise_directory(&path);
+        if !self.search_path.iter().any(|entry| same(entry)) {
+            self.search_path.push(path.into());
+        }
+        self
+    }
+
+    pub(crate) fn search_path_bytes(&self) -> &[Box<[u8]>] {
+        &self.search_path
+    }
+
+    pub(crate) fn stdlib_bytes(&self) -> &[u8] {
+        &self.stdlib
+    }
+}
