@@ -2,6 +2,7 @@
 
 mod algebra;
 mod constants;
+mod real_compilers;
 mod sharing;
 
 #[cfg(feature = "serde")]
