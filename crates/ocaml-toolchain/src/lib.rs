@@ -36,11 +36,15 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod conf;
+pub mod find;
 pub mod invocation;
+pub mod require;
 pub mod running;
 mod sys;
+mod toolchain;
 mod version;
 
 pub use conf::Conf;
 pub use invocation::{CommandFailure, Invocation};
+pub use toolchain::{Findlib, Origin, ToolCommand, Toolchain};
 pub use version::{OcamlVersion, ParseVersionError};

@@ -146,16 +146,15 @@ impl Invocation {
             sys::lead_group(&mut command);
         }
         let mut command = Command::from(command);
-        let (input, output): (fn() -> Stdio, fn() -> Stdio) = match self.inherit_stdio {
-            true => (Stdio::inherit, Stdio::inherit),
-            // An empty input is a closed pipe too: a root that holds only this program has no `/dev/null`.
-            false => (Stdio::piped, Stdio::piped),
-        };
-        command
-            .stdin(input())
-            .stdout(output())
-            .stderr(output())
-            .kill_on_drop(true);
+        if self.inherit_stdio {
+            command.stdin(Stdio::inherit());
+            command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        } else {
+            let empty = self.stdin.is_empty();
+            command.stdin(if empty { Stdio::null() } else { Stdio::piped() });
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        }
+        command.kill_on_drop(true);
         command
     }
 

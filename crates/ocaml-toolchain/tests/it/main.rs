@@ -1,5 +1,8 @@
 //! Integration tests of `ocaml-toolchain`.
 
 mod children;
+mod fake;
+mod finding;
+mod installed;
 mod quoting;
 mod runtimes;
