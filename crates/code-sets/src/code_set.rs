@@ -80,6 +80,25 @@ impl CodeSet {
         CodeSet { bits: bit(code) }
     }
 
+    /// The codes whose [tools](Code::tools) are all there.
+    ///
+    /// `has_tool` says whether the tool of a name, without a directory, is there.
+    ///
+    /// ```
+    /// use code_sets::CodeSet;
+    ///
+    /// assert_eq!(CodeSet::from_tools(|tool| tool.starts_with("ocaml")), CodeSet::TRADITIONAL);
+    /// // WebAssembly is compiled from byte code.
+    /// assert_eq!(CodeSet::from_tools(|tool| tool == "wasm_of_ocaml"), CodeSet::NONE);
+    /// ```
+    #[must_use]
+    pub fn from_tools(mut has_tool: impl FnMut(&str) -> bool) -> CodeSet {
+        Code::ALL
+            .into_iter()
+            .filter(|code| code.tools().iter().all(|tool| has_tool(tool)))
+            .collect()
+    }
+
     /// Adds `code`; `true` if it was not in the set.
     ///
     /// ```
