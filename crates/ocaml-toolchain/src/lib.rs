@@ -48,3 +48,8 @@ pub use conf::Conf;
 pub use invocation::{CommandFailure, Invocation};
 pub use toolchain::{Findlib, Origin, ToolCommand, Toolchain};
 pub use version::{OcamlVersion, ParseVersionError};
+
+/// The examples of the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
