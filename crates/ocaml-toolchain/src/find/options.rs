@@ -93,4 +93,34 @@ impl Options {
         self.minimum_version = Some(version);
         self
     }
+
+    /// The directories in which a compiler could be found, in the order of the search, whether they exist or not.
+    ///
+    /// For those who keep what [`Toolchain::find`](crate::Toolchain::find) gave: a program that appears in one of them
+    /// changes the directory's modification time.
+    ///
+    /// ```
+    /// use ocaml_toolchain::find::Options;
+    /// use std::path::Path;
+    ///
+    /// let options = Options::default().opam_switch_prefix("/home/me/.opam/5.3.0").path("/usr/bin:/bin");
+    /// let directories = ["/home/me/.opam/5.3.0/bin", "/usr/bin", "/bin"].map(Path::new);
+    /// assert_eq!(options.searched_directories(), directories);
+    /// ```
+    pub fn searched_directories(&self) -> Vec<PathBuf> {
+        let named = [&self.compiler, &self.saddlebag_ocaml]
+            .into_iter()
+            .flatten()
+            .cloned();
+        let switch = self
+            .opam_switch_prefix
+            .iter()
+            .map(|prefix| prefix.join("bin"));
+        let path = self.path.iter().flat_map(std::env::split_paths);
+        named
+            .chain(self.directories.iter().cloned())
+            .chain(switch)
+            .chain(path)
+            .collect()
+    }
 }

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     reason = "the helpers of a test fail like the test: by panicking"
 )]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod children;
 mod fake;
