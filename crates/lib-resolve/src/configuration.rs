@@ -45,13 +45,21 @@ impl Configuration {
     ///
     /// # Errors
     /// A named file that does not exist (nor its `.d`), or one that cannot be read or parsed.
-    pub fn read(environment: &Environment, toolchain: Option<&OsStr>) -> Result<Configuration, Error> {
+    pub fn read(
+        environment: &Environment,
+        toolchain: Option<&OsStr>,
+    ) -> Result<Configuration, Error> {
         read::read(environment, toolchain)
     }
 
     /// A configuration that comes from no file.
-    pub fn new(search_path: impl IntoIterator<Item = PathBuf>, stdlib: impl Into<PathBuf>) -> Configuration {
-        let search_path = search_path.into_iter().map(|path| sys::path_bytes(&path).into());
+    pub fn new(
+        search_path: impl IntoIterator<Item = PathBuf>,
+        stdlib: impl Into<PathBuf>,
+    ) -> Configuration {
+        let search_path = search_path
+            .into_iter()
+            .map(|path| sys::path_bytes(&path).into());
         Configuration {
             file: None,
             files_read: Vec::new(),
@@ -87,7 +95,9 @@ impl Configuration {
     /// The toolchain that was asked for, if no definition mentions it. findlib warns of it and goes on.
     #[must_use]
     pub fn undefined_toolchain(&self) -> Option<String> {
-        self.undefined_toolchain.as_deref().map(|name| String::from_utf8_lossy(name).into_owned())
+        self.undefined_toolchain
+            .as_deref()
+            .map(|name| String::from_utf8_lossy(name).into_owned())
     }
 
     /// The same configuration with directories put before the search path, as `OCAMLPATH` does.
@@ -102,7 +112,8 @@ impl Configuration {
     #[must_use]
     pub fn with_fallback_path(mut self, path: &Path) -> Configuration {
         let path = sys::path_bytes(path);
-        let same = |entry: &[u8]| text::normalise_directory(entry) == text::normalise_directory(&path);
+        let same =
+            |entry: &[u8]| text::normalise_directory(entry) == text::normalise_directory(&path);
         if !self.search_path.iter().any(|entry| same(entry)) {
             self.search_path.push(path.into());
         }

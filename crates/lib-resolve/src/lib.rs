@@ -6,8 +6,16 @@ pub mod meta;
 pub mod text;
 
 mod configuration;
+mod index;
 mod predicates;
+mod query;
+mod requirements;
 mod sys;
 
 pub use configuration::{Configuration, Environment, Error as ConfigurationError};
+pub use index::{Changes, Error as IndexError, Package, PackageId, PackageIndex};
 pub use predicates::Predicates;
+pub use query::{
+    Closure, Error as QueryError, Format, FormatError, Query, QueryCommand, QueryOutput,
+};
+pub use requirements::{Error as RequirementsError, Requirements};

@@ -88,7 +88,10 @@ impl PartialEq for Meta {
     /// Two files are equal when they have the same packages and definitions in the same order, wherever they stand.
     fn eq(&self, other: &Meta) -> bool {
         self.packages.len() == other.packages.len()
-            && self.packages().zip(other.packages()).all(|(left, right)| left.same_as(right))
+            && self
+                .packages()
+                .zip(other.packages())
+                .all(|(left, right)| left.same_as(right))
     }
 }
 

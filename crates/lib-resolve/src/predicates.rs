@@ -79,6 +79,9 @@ impl From<Vec<String>> for Predicates {
 
 impl From<Predicates> for Vec<String> {
     fn from(predicates: Predicates) -> Vec<String> {
-        predicates.names().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+        predicates
+            .names()
+            .map(|name| String::from_utf8_lossy(name).into_owned())
+            .collect()
     }
 }

@@ -14,7 +14,9 @@ fn is_blank(byte: u8) -> bool {
 /// assert_eq!(words, [b"a", b"b", b"c"]);
 /// ```
 pub fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| is_blank(*byte) || *byte == b',').filter(|word| !word.is_empty())
+    value
+        .split(|byte| is_blank(*byte) || *byte == b',')
+        .filter(|word| !word.is_empty())
 }
 
 /// The words of a value that only blanks separate, as findlib splits `linkopts` and `ppxopt`.
@@ -24,12 +26,16 @@ pub fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// assert_eq!(words, [&b"-cclib"[..], b"-Wl,-E"]);
 /// ```
 pub fn blank_words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty())
+    value
+        .split(|byte| is_blank(*byte))
+        .filter(|word| !word.is_empty())
 }
 
 /// The entries of a search path: split at the system's separator, empty ones dropped.
 pub(crate) fn path_entries(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| *byte == sys::PATH_SEPARATOR).filter(|entry| !entry.is_empty())
+    value
+        .split(|byte| *byte == sys::PATH_SEPARATOR)
+        .filter(|entry| !entry.is_empty())
 }
 
 /// The first component of a package name: what names its META file.
@@ -39,7 +45,8 @@ pub(crate) fn main_component(name: &[u8]) -> Option<&[u8]> {
     if name == b"." {
         return Some(name);
     }
-    name.split(|byte| *byte == b'.').find(|component| !component.is_empty())
+    name.split(|byte| *byte == b'.')
+        .find(|component| !component.is_empty())
 }
 
 /// OCaml's `Filename.concat` on Unix: nothing is ever normalised.
@@ -65,7 +72,10 @@ pub(crate) fn normalise_directory(directory: &[u8]) -> Vec<u8> {
         index == 0 || byte != b'/' || (directory[index - 1] != b'/' && index != last)
     };
     let bytes = directory.iter().enumerate();
-    bytes.filter(|&(index, byte)| keep(index, *byte)).map(|(_, byte)| *byte).collect()
+    bytes
+        .filter(|&(index, byte)| keep(index, *byte))
+        .map(|(_, byte)| *byte)
+        .collect()
 }
 
 /// The items with one separator between two of them.
@@ -95,7 +105,11 @@ mod tests {
     fn double_and_final_slashes_leave_a_normalised_directory() {
         assert_eq!(normalise_directory(b"//usr//lib/"), b"/usr/lib");
         assert_eq!(normalise_directory(b"/"), b"/");
-        assert_eq!(normalise_directory(b"a///"), b"a/", "findlib drops the last slash only when it is alone");
+        assert_eq!(
+            normalise_directory(b"a///"),
+            b"a/",
+            "findlib drops the last slash only when it is alone"
+        );
         assert_eq!(normalise_directory(b""), b"");
     }
 

@@ -95,48 +95,73 @@ impl Environment {
     pub fn default_configuration_file(&self) -> Option<PathBuf> {
         let mut candidates = Vec::new();
         let mut add = |prefix: &Path| {
-            candidates.extend(["lib/findlib.conf", "etc/findlib.conf"].map(|file| prefix.join(file)));
+            candidates
+                .extend(["lib/findlib.conf", "etc/findlib.conf"].map(|file| prefix.join(file)));
         };
         let program = self.program_prefix("ocamlfind");
-        let of_the_system = program.as_deref().is_some_and(|prefix| prefix == Path::new("/usr"));
+        let of_the_system = program
+            .as_deref()
+            .is_some_and(|prefix| prefix == Path::new("/usr"));
         if let Some(prefix) = program.filter(|_| !of_the_system) {
             add(&prefix);
         }
         if let Some(prefix) = self.opam_switch_prefix.as_ref().filter(|_| !of_the_system) {
             add(Path::new(prefix));
         }
-        let system = ["/etc/ocamlfind.conf", "/etc/findlib.conf", "/usr/local/etc/findlib.conf"];
+        let system = [
+            "/etc/ocamlfind.conf",
+            "/etc/findlib.conf",
+            "/usr/local/etc/findlib.conf",
+        ];
         candidates.extend(system.map(PathBuf::from));
-        candidates.into_iter().find(|file| file.exists() || with_d(file).exists())
+        candidates
+            .into_iter()
+            .find(|file| file.exists() || with_d(file).exists())
     }
 
     /// The standard library's directory of the compiler that this environment leads to: `lib/ocaml` beside the directory of the
     /// `ocamlc` on `PATH`, the opam switch's, or the system's; the first that holds a standard library.
     #[must_use]
     pub fn default_stdlib(&self) -> Option<PathBuf> {
-        let prefixes = [self.program_prefix("ocamlc"), self.opam_switch_prefix.as_ref().map(PathBuf::from)];
-        let candidates = prefixes.into_iter().flatten().map(|prefix| prefix.join("lib/ocaml"));
+        let prefixes = [
+            self.program_prefix("ocamlc"),
+            self.opam_switch_prefix.as_ref().map(PathBuf::from),
+        ];
+        let candidates = prefixes
+            .into_iter()
+            .flatten()
+            .map(|prefix| prefix.join("lib/ocaml"));
         let system = ["/usr/lib/ocaml", "/usr/local/lib/ocaml"].map(PathBuf::from);
-        candidates.chain(system).find(|directory| directory.join("stdlib.cmi").exists())
+        candidates
+            .chain(system)
+            .find(|directory| directory.join("stdlib.cmi").exists())
     }
 
     /// The prefix for `$PREFIX` in a configuration, by the rule of findlib 1.9.7: the first of the opam switch, the grandparent
     /// of each `CAML_LD_LIBRARY_PATH` entry and that of `OCAML_TOPLEVEL_PATH` that has a `findlib.conf`.
     #[must_use]
     pub fn relocation_prefix(&self) -> Option<PathBuf> {
-        let grandparent = |path: PathBuf| path.parent().and_then(Path::parent).map(Path::to_path_buf);
-        let stubs = self.caml_ld_library_path.iter().flat_map(|value| std::env::split_paths(value));
+        let grandparent =
+            |path: PathBuf| path.parent().and_then(Path::parent).map(Path::to_path_buf);
+        let stubs = self
+            .caml_ld_library_path
+            .iter()
+            .flat_map(|value| std::env::split_paths(value));
         let toplevel = self.ocaml_toplevel_path.iter().map(PathBuf::from);
         let switch = self.opam_switch_prefix.iter().map(PathBuf::from);
-        switch.chain(stubs.chain(toplevel).filter_map(grandparent)).find(|prefix| {
-            prefix.join("etc/findlib.conf").exists() || prefix.join("lib/findlib.conf").exists()
-        })
+        switch
+            .chain(stubs.chain(toplevel).filter_map(grandparent))
+            .find(|prefix| {
+                prefix.join("etc/findlib.conf").exists() || prefix.join("lib/findlib.conf").exists()
+            })
     }
 
     /// The directory above the one that holds a program of `PATH`.
     fn program_prefix(&self, program: &str) -> Option<PathBuf> {
         let directories = std::env::split_paths(self.path.as_ref()?);
-        let directory = directories.filter(|directory| directory.is_absolute()).find(|d| d.join(program).exists())?;
+        let directory = directories
+            .filter(|directory| directory.is_absolute())
+            .find(|d| d.join(program).exists())?;
         // `/bin` is a link to `/usr/bin` on many systems.
         let directory = directory.canonicalize().unwrap_or(directory);
         directory.parent().map(Path::to_path_buf)

@@ -41,23 +41,37 @@ pub enum Error {
     },
 }
 
-pub(super) fn read(environment: &Environment, toolchain: Option<&OsStr>) -> Result<Configuration, Error> {
-    let named = environment.configuration_file.as_ref().filter(|file| !file.is_empty());
+pub(super) fn read(
+    environment: &Environment,
+    toolchain: Option<&OsStr>,
+) -> Result<Configuration, Error> {
+    let named = environment
+        .configuration_file
+        .as_ref()
+        .filter(|file| !file.is_empty());
     let file = match named {
         Some(file) => Some(PathBuf::from(file)),
         None => environment.default_configuration_file(),
     };
     let sources = Sources::read(file.as_ref())?;
-    let mut evaluation = Evaluation { environment, sources, predicates: Predicates::none(), prefix: None };
+    let mut evaluation = Evaluation {
+        environment,
+        sources,
+        predicates: Predicates::none(),
+        prefix: None,
+    };
     if let Some(toolchain) = toolchain.or(environment.toolchain.as_deref()) {
         evaluation.predicates.add(&sys::bytes(toolchain.to_owned()));
     }
     let path = evaluation.variable(b"path").unwrap_or_default();
     let stdlib = evaluation.stdlib();
-    let variable = |value: &Option<std::ffi::OsString>| value.clone().map(sys::bytes).unwrap_or_default();
+    let variable =
+        |value: &Option<std::ffi::OsString>| value.clone().map(sys::bytes).unwrap_or_default();
     let from_environment = variable(&environment.ocamlpath);
-    let mut search_path: Vec<Box<[u8]>> =
-        text::path_entries(&from_environment).chain(text::path_entries(&path)).map(Box::from).collect();
+    let mut search_path: Vec<Box<[u8]>> = text::path_entries(&from_environment)
+        .chain(text::path_entries(&path))
+        .map(Box::from)
+        .collect();
     if file.is_none() {
         search_path.extend(paths_without_findlib(&stdlib));
     }
@@ -76,8 +90,14 @@ fn paths_without_findlib(stdlib: &[u8]) -> Vec<Box<[u8]>> {
         return Vec::new();
     }
     let stdlib_path = sys::path_buf(stdlib);
-    let above = stdlib_path.parent().filter(|above| above.join("stdlib/META").exists() || above.join("findlib").exists());
-    above.map(|above| sys::path_bytes(above).into()).into_iter().chain([stdlib.into()]).collect()
+    let above = stdlib_path
+        .parent()
+        .filter(|above| above.join("stdlib/META").exists() || above.join("findlib").exists());
+    above
+        .map(|above| sys::path_bytes(above).into())
+        .into_iter()
+        .chain([stdlib.into()])
+        .collect()
 }
 
 /// The configuration files, parsed, in the order in which findlib concatenates them.
@@ -88,20 +108,29 @@ struct Sources {
 
 impl Sources {
     fn read(file: Option<&PathBuf>) -> Result<Sources, Error> {
-        let mut sources = Sources { metas: Vec::new(), files: Vec::new() };
+        let mut sources = Sources {
+            metas: Vec::new(),
+            files: Vec::new(),
+        };
         let Some(file) = file else {
             return Ok(sources);
         };
         let directory = with_d(file);
         let (has_file, has_directory) = (file.exists(), directory.exists());
         if !has_file && !has_directory {
-            return Err(Error::Missing { file: Box::new(file.clone()), directory: Box::new(directory) });
+            return Err(Error::Missing {
+                file: Box::new(file.clone()),
+                directory: Box::new(directory),
+            });
         }
         if has_file {
             sources.add(file.clone())?;
         }
         if has_directory {
-            let unreadable = |source| Error::Unreadable { path: Box::new(directory.clone()), source };
+            let unreadable = |source| Error::Unreadable {
+                path: Box::new(directory.clone()),
+                source,
+            };
             // In the order of the directory, which is what `Sys.readdir` gives.
             for entry in directory.read_dir().map_err(unreadable)? {
                 let entry = entry.map_err(unreadable)?;
@@ -116,11 +145,21 @@ impl Sources {
     fn add(&mut self, file: PathBuf) -> Result<(), Error> {
         let source = match std::fs::read(&file) {
             Ok(source) => source,
-            Err(source) => return Err(Error::Unreadable { path: Box::new(file), source }),
+            Err(source) => {
+                return Err(Error::Unreadable {
+                    path: Box::new(file),
+                    source,
+                });
+            }
         };
         match meta::parse(&source) {
             Ok(meta) => self.metas.push(meta),
-            Err(source) => return Err(Error::Parse { file: Box::new(file), source: Box::new(source) }),
+            Err(source) => {
+                return Err(Error::Parse {
+                    file: Box::new(file),
+                    source: Box::new(source),
+                });
+            }
         }
         self.files.push(file);
         Ok(())
@@ -142,7 +181,8 @@ struct Evaluation<'a> {
 
 impl Evaluation<'_> {
     fn variable(&mut self, name: &[u8]) -> Option<Vec<u8>> {
-        let value = meta::lookup(self.sources.definitions(), name, &self.predicates).map(Cow::into_owned)?;
+        let value = meta::lookup(self.sources.definitions(), name, &self.predicates)
+            .map(Cow::into_owned)?;
         Some(self.relocate(value))
     }
 
@@ -155,7 +195,11 @@ impl Evaluation<'_> {
             return value;
         }
         let environment = self.environment;
-        let found = || environment.relocation_prefix().map(|prefix| sys::path_bytes(&prefix));
+        let found = || {
+            environment
+                .relocation_prefix()
+                .map(|prefix| sys::path_bytes(&prefix))
+        };
         let Some(prefix) = self.prefix.get_or_insert_with(found) else {
             return value;
         };
@@ -170,20 +214,29 @@ impl Evaluation<'_> {
 
     /// `OCAMLLIB`, else `CAMLLIB`; if that is empty the configuration; else the compiler's.
     fn stdlib(&mut self) -> Vec<u8> {
-        let variable = self.environment.ocamllib.as_ref().or(self.environment.camllib.as_ref());
+        let variable = self
+            .environment
+            .ocamllib
+            .as_ref()
+            .or(self.environment.camllib.as_ref());
         if let Some(value) = variable.filter(|value| !value.is_empty()) {
             return sys::bytes(value.clone());
         }
         self.variable(b"stdlib").unwrap_or_else(|| {
-            self.environment.default_stdlib().map(|path| sys::path_bytes(&path)).unwrap_or_default()
+            self.environment
+                .default_stdlib()
+                .map(|path| sys::path_bytes(&path))
+                .unwrap_or_default()
         })
     }
 
     fn undefined_toolchain(&self) -> Option<Box<[u8]>> {
         let toolchain = self.predicates.names().next()?;
-        let mentions = |definition: meta::Definition<'_>| definition.predicates().any(|p| p.name == toolchain);
+        let mentions =
+            |definition: meta::Definition<'_>| definition.predicates().any(|p| p.name == toolchain);
         // Without any definition findlib looks nothing up, and so does not notice.
-        let defined = self.sources.definitions().next().is_none() || self.sources.definitions().any(mentions);
+        let defined =
+            self.sources.definitions().next().is_none() || self.sources.definitions().any(mentions);
         (!defined).then(|| toolchain.into())
     }
 }
@@ -205,8 +258,14 @@ mod tests {
             let directory = tempfile::tempdir().expect("a temporary directory");
             let file = directory.path().join("f.conf");
             std::fs::write(&file, content).expect("a writable directory");
-            let environment = Environment { configuration_file: Some(file.into()), ..Environment::default() };
-            Setting { directory, environment }
+            let environment = Environment {
+                configuration_file: Some(file.into()),
+                ..Environment::default()
+            };
+            Setting {
+                directory,
+                environment,
+            }
         }
 
         fn read(&self) -> Configuration {
@@ -215,7 +274,10 @@ mod tests {
     }
 
     fn search_path(configuration: &Configuration) -> Vec<String> {
-        configuration.search_path().map(|path| path.display().to_string()).collect()
+        configuration
+            .search_path()
+            .map(|path| path.display().to_string())
+            .collect()
     }
 
     #[test]
@@ -233,8 +295,12 @@ mod tests {
         assert_eq!(search_path(&setting.read()), ["/cross"]);
         setting.environment.toolchain = Some("other".into());
         assert_eq!(search_path(&setting.read()), ["/a"]);
-        assert_eq!(setting.read().undefined_toolchain().as_deref(), Some("other"));
-        let given = Configuration::read(&setting.environment, Some(OsStr::new("cross"))).expect("right");
+        assert_eq!(
+            setting.read().undefined_toolchain().as_deref(),
+            Some("other")
+        );
+        let given =
+            Configuration::read(&setting.environment, Some(OsStr::new("cross"))).expect("right");
         assert_eq!(search_path(&given), ["/cross"]);
     }
 
@@ -246,7 +312,13 @@ mod tests {
         std::fs::write(beside.join("x.conf"), "path = \"/d\" stdlib = \"/s\"").expect("writable");
         std::fs::write(beside.join("ignored"), ";").expect("writable");
         let configuration = setting.read();
-        assert_eq!((search_path(&configuration), configuration.stdlib().as_path()), (vec!["/f".to_owned()], Path::new("/s")));
+        assert_eq!(
+            (
+                search_path(&configuration),
+                configuration.stdlib().as_path()
+            ),
+            (vec!["/f".to_owned()], Path::new("/s"))
+        );
         assert_eq!(configuration.files_read().len(), 2);
     }
 
@@ -270,14 +342,20 @@ mod tests {
         std::fs::write(switch.join("lib/findlib.conf"), "").expect("writable");
         setting.environment.opam_switch_prefix = Some(switch.into());
         // `Filename.concat` keeps the slash of the rest.
-        assert_eq!(search_path(&setting.read())[1], format!("{}//lib", switch.display()));
+        assert_eq!(
+            search_path(&setting.read())[1],
+            format!("{}//lib", switch.display())
+        );
     }
 
     #[test]
     fn faults_name_the_file() {
         let mut setting = Setting::new("path = ");
         let error = Configuration::read(&setting.environment, None).expect_err("a syntax error");
-        assert!(matches!(&error, Error::Parse { file, .. } if file.ends_with("f.conf")), "{error:?}");
+        assert!(
+            matches!(&error, Error::Parse { file, .. } if file.ends_with("f.conf")),
+            "{error:?}"
+        );
         setting.environment.configuration_file = Some("/nowhere/f.conf".into());
         let error = Configuration::read(&setting.environment, None).expect_err("no file");
         assert_eq!(

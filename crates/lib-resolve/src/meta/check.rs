@@ -23,8 +23,17 @@ pub(super) fn check(meta: &Meta) -> Result<(), CheckFailure> {
             }
         }
         if let Some(definition) = first_double(package) {
-            let variable = lossy(&print::head(definition.variable(), sorted_predicates(definition)));
-            return Err(failure(package, Fault::DoubleDefinition { variable, package: path(package) }));
+            let variable = lossy(&print::head(
+                definition.variable(),
+                sorted_predicates(definition),
+            ));
+            return Err(failure(
+                package,
+                Fault::DoubleDefinition {
+                    variable,
+                    package: path(package),
+                },
+            ));
         }
     }
     Ok(())
@@ -32,7 +41,11 @@ pub(super) fn check(meta: &Meta) -> Result<(), CheckFailure> {
 
 /// The first definition that a later one repeats.
 fn first_double(package: Package<'_>) -> Option<Definition<'_>> {
-    let set = || package.definitions().filter(|definition| definition.flavour() == Flavour::Set);
+    let set = || {
+        package
+            .definitions()
+            .filter(|definition| definition.flavour() == Flavour::Set)
+    };
     if package.definitions().len() <= FEW {
         let same = |left: Definition<'_>, right: Definition<'_>| {
             left.variable() == right.variable()
@@ -85,7 +98,10 @@ fn path(package: Package<'_>) -> Box<str> {
 }
 
 fn failure(package: Package<'_>, fault: Fault) -> CheckFailure {
-    CheckFailure { fault, offset: package.offset() }
+    CheckFailure {
+        fault,
+        offset: package.offset(),
+    }
 }
 
 fn lossy(bytes: &[u8]) -> Box<str> {
@@ -113,13 +129,18 @@ mod tests {
     #[test]
     fn subpackages_are_unique_and_have_no_dot_but_may_have_no_name() {
         let message = |source: &str| {
-            parse(source.as_bytes()).map(|_| ()).map_err(|error| error.findlib_message().to_owned())
+            parse(source.as_bytes())
+                .map(|_| ())
+                .map_err(|error| error.findlib_message().to_owned())
         };
         assert_eq!(message(r#"package "" ()"#), Ok(()));
         assert_eq!(
             message(r#"package "a" ( package "b" () package "b" () )"#),
             Err("Double definition for subpackage a.b".to_owned())
         );
-        assert_eq!(message(r#"package "a.b" ()"#), Err("Subpackage name must not contain '.': \"a.b\"".to_owned()));
+        assert_eq!(
+            message(r#"package "a.b" ()"#),
+            Err("Subpackage name must not contain '.': \"a.b\"".to_owned())
+        );
     }
 }

@@ -14,7 +14,9 @@ pub struct Error {
 }
 
 /// A place in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Position {
     /// Line, from 1.
     pub line: u32,
@@ -70,7 +72,10 @@ pub(super) enum Fault {
     #[error("file of more than 1 GiB")]
     TooLarge,
     #[error("second definition of `{variable}`{}", In(.package))]
-    DoubleDefinition { variable: Box<str>, package: Box<str> },
+    DoubleDefinition {
+        variable: Box<str>,
+        package: Box<str>,
+    },
     #[error("second subpackage `{0}`")]
     DoublePackage(Box<str>),
     #[error("dot in the name of subpackage `{0}`")]
@@ -119,20 +124,45 @@ impl Error {
 
     pub(super) fn too_large() -> Error {
         let fault = Fault::TooLarge;
-        Error { findlib_message: fault.to_string().into(), fault: Box::new(fault), position: None }
+        Error {
+            findlib_message: fault.to_string().into(),
+            fault: Box::new(fault),
+            position: None,
+        }
     }
 
-    pub(super) fn syntax(source: &[u8], offset: u32, expectation: Expectation, enclosing: Enclosing) -> Error {
+    pub(super) fn syntax(
+        source: &[u8],
+        offset: u32,
+        expectation: Expectation,
+        enclosing: Enclosing,
+    ) -> Error {
         let (text, blamed) = match (expectation, enclosing) {
-            (_, Enclosing { package: Some(package), .. }) => ("Error in subpackage definition", package),
-            (_, Enclosing { definition: Some(name), .. }) => ("Error in 'name = value' clause", name),
+            (
+                _,
+                Enclosing {
+                    package: Some(package),
+                    ..
+                },
+            ) => ("Error in subpackage definition", package),
+            (
+                _,
+                Enclosing {
+                    definition: Some(name),
+                    ..
+                },
+            ) => ("Error in 'name = value' clause", name),
             (Expectation::PackageName, _) => ("String literal expected after 'package'", offset),
             (Expectation::PackageBody, _) => ("'(' expected after string", offset),
             (Expectation::FileEnd, _) => ("Unexpected end of file", offset),
             _ => ("Expected 'name = value' clause", offset),
         };
         let (line, column) = Lexer::findlib_position(source, blamed);
-        let preposition = if text == "Unexpected end of file" { "in" } else { "at" };
+        let preposition = if text == "Unexpected end of file" {
+            "in"
+        } else {
+            "at"
+        };
         Error {
             fault: Box::new(Fault::Expected(expectation)),
             position: Some(Position::of(source, offset)),
@@ -163,9 +193,16 @@ impl Error {
 impl Position {
     fn of(source: &[u8], offset: u32) -> Position {
         let before = &source[..(offset as usize).min(source.len())];
-        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
+        let line_start = before
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |index| index + 1);
         let line_feeds = before.iter().filter(|byte| **byte == b'\n').count();
-        Position { line: line_feeds as u32 + 1, column: (before.len() - line_start) as u32 + 1, offset }
+        Position {
+            line: line_feeds as u32 + 1,
+            column: (before.len() - line_start) as u32 + 1,
+            offset,
+        }
     }
 }
 
@@ -184,7 +221,11 @@ struct In<'a>(&'a str);
 
 impl std::fmt::Display for In<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, " in subpackage `{}`", self.0) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " in subpackage `{}`", self.0)
+        }
     }
 }
 
@@ -217,8 +258,16 @@ mod tests {
             "expected a definition at line 3, column 1",
             "Expected 'name = value' clause at line 2 position 0",
         );
-        check(")", "expected no `)` without its `(` at line 1, column 1", "Unexpected end of file in line 1 position 0");
-        check("package a", "expected a string with the name of the package at line 1, column 9", "String literal expected after 'package' at line 1 position 8");
+        check(
+            ")",
+            "expected no `)` without its `(` at line 1, column 1",
+            "Unexpected end of file in line 1 position 0",
+        );
+        check(
+            "package a",
+            "expected a string with the name of the package at line 1, column 9",
+            "String literal expected after 'package' at line 1 position 8",
+        );
     }
 
     #[test]

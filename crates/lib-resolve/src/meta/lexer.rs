@@ -37,7 +37,12 @@ pub(super) struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     /// The caller has checked that offsets fit in 32 bits.
     pub(super) fn new(source: &'a [u8]) -> Lexer<'a> {
-        Lexer { source, offset: 0, line: 1, line_start: 0 }
+        Lexer {
+            source,
+            offset: 0,
+            line: 1,
+            line_start: 0,
+        }
     }
 
     pub(super) fn next(&mut self) -> Token {
@@ -71,7 +76,10 @@ impl<'a> Lexer<'a> {
                 b'"' => self.text(start),
                 _ if is_name_byte(byte) => {
                     let rest = &self.source[start..];
-                    let length = rest.iter().position(|b| !is_name_byte(*b)).unwrap_or(rest.len());
+                    let length = rest
+                        .iter()
+                        .position(|b| !is_name_byte(*b))
+                        .unwrap_or(rest.len());
                     self.offset = start + length;
                     Kind::Name(span(start, self.offset))
                 }
@@ -88,7 +96,10 @@ impl<'a> Lexer<'a> {
         loop {
             let token = lexer.next();
             if token.offset >= offset || matches!(token.kind, Kind::End) {
-                return (lexer.line, token.offset.saturating_sub(lexer.line_start as u32));
+                return (
+                    lexer.line,
+                    token.offset.saturating_sub(lexer.line_start as u32),
+                );
             }
         }
     }
@@ -142,9 +153,15 @@ pub(super) fn is_name_byte(byte: u8) -> bool {
 }
 
 fn token(kind: Kind, offset: usize) -> Token {
-    Token { kind, offset: offset as u32 }
+    Token {
+        kind,
+        offset: offset as u32,
+    }
 }
 
 fn span(start: usize, end: usize) -> Span {
-    Span { start: start as u32, end: end as u32 }
+    Span {
+        start: start as u32,
+        end: end as u32,
+    }
 }

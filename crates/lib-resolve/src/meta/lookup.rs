@@ -60,8 +60,16 @@ mod tests {
     fn the_definition_with_most_predicates_wins_and_the_first_of_equals() {
         check(r#"v = "0" v(a) = "1" v(a,-b) = "2""#, "a", Some("2"));
         check(r#"v = "0" v(a) = "1" v(a,-b) = "2""#, "a,b", Some("1"));
-        check(r#"v(byte) = "x.cma" v(native) = "x.cmxa""#, "native,byte", Some("x.cma"));
-        check(r#"v(native) = "x.cmxa" v(byte) = "x.cma""#, "native,byte", Some("x.cmxa"));
+        check(
+            r#"v(byte) = "x.cma" v(native) = "x.cmxa""#,
+            "native,byte",
+            Some("x.cma"),
+        );
+        check(
+            r#"v(native) = "x.cmxa" v(byte) = "x.cma""#,
+            "native,byte",
+            Some("x.cmxa"),
+        );
     }
 
     #[test]

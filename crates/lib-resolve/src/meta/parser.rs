@@ -15,7 +15,12 @@ pub(super) fn parse(source: &[u8]) -> Result<Meta, Error> {
         source,
         lexer: Lexer::new(source),
         unescaped: Vec::new(),
-        packages: vec![PackageNode { name: EMPTY, parent: 0, definitions: EMPTY, offset: 0 }],
+        packages: vec![PackageNode {
+            name: EMPTY,
+            parent: 0,
+            definitions: EMPTY,
+            offset: 0,
+        }],
         definitions: Vec::with_capacity(16),
         predicates: Vec::with_capacity(16),
         open: Vec::new(),
@@ -70,12 +75,19 @@ impl Parser<'_> {
         let name = self.unescape(name, escaped);
         let parent = self.open.last().copied().unwrap_or(0);
         self.open.push(self.packages.len() as u32);
-        self.packages.push(PackageNode { name, parent, definitions: EMPTY, offset: keyword.offset });
+        self.packages.push(PackageNode {
+            name,
+            parent,
+            definitions: EMPTY,
+            offset: keyword.offset,
+        });
         Ok(())
     }
 
     fn definition(&mut self, name: Token, variable: Span) -> Result<(), Error> {
-        let fail = |parser: &Self, token, expectation| Err(parser.error(token, expectation, Some(name.offset)));
+        let fail = |parser: &Self, token, expectation| {
+            Err(parser.error(token, expectation, Some(name.offset)))
+        };
         let first_predicate = self.predicates.len() as u32;
         let mut token = self.lexer.next();
         if let Kind::LeftParenthesis = token.kind {
@@ -86,10 +98,20 @@ impl Parser<'_> {
                     token = self.lexer.next();
                 }
                 let Kind::Name(predicate) = token.kind else {
-                    let expectation = if negated { Expectation::NegatedPredicate } else { Expectation::Predicate };
+                    let expectation = if negated {
+                        Expectation::NegatedPredicate
+                    } else {
+                        Expectation::Predicate
+                    };
                     return fail(self, token, expectation);
                 };
-                self.add_predicate(first_predicate, PredicateNode { name: predicate, negated });
+                self.add_predicate(
+                    first_predicate,
+                    PredicateNode {
+                        name: predicate,
+                        negated,
+                    },
+                );
                 token = self.lexer.next();
                 match token.kind {
                     Kind::Comma => {}
@@ -113,15 +135,25 @@ impl Parser<'_> {
         };
         let value = self.unescape(value, escaped);
         let package = self.open.last().copied().unwrap_or(0);
-        let predicates = Span { start: first_predicate, end: self.predicates.len() as u32 };
-        self.definitions.push(DefinitionNode { package, variable, value, predicates, appends });
+        let predicates = Span {
+            start: first_predicate,
+            end: self.predicates.len() as u32,
+        };
+        self.definitions.push(DefinitionNode {
+            package,
+            variable,
+            value,
+            predicates,
+            appends,
+        });
         Ok(())
     }
 
     /// A predicate that is in the list twice counts once.
     fn add_predicate(&mut self, first: u32, predicate: PredicateNode) {
         let same = |other: &PredicateNode| {
-            other.negated == predicate.negated && self.bytes(other.name) == self.bytes(predicate.name)
+            other.negated == predicate.negated
+                && self.bytes(other.name) == self.bytes(predicate.name)
         };
         if !self.predicates[first as usize..].iter().any(same) {
             self.predicates.push(predicate);
@@ -136,10 +168,17 @@ impl Parser<'_> {
         let mut bytes = self.source[span.start as usize..span.end as usize].iter();
         while let Some(byte) = bytes.next() {
             // The lexer has seen that a backslash is followed by the byte it stands for.
-            let byte = if *byte == b'\\' { bytes.next().unwrap_or(byte) } else { byte };
+            let byte = if *byte == b'\\' {
+                bytes.next().unwrap_or(byte)
+            } else {
+                byte
+            };
             self.unescaped.push(*byte);
         }
-        Span { start: start as u32, end: (self.source.len() + self.unescaped.len()) as u32 }
+        Span {
+            start: start as u32,
+            end: (self.source.len() + self.unescaped.len()) as u32,
+        }
     }
 
     fn bytes(&self, span: Span) -> &[u8] {
@@ -147,20 +186,40 @@ impl Parser<'_> {
     }
 
     fn error(&self, token: Token, expectation: Expectation, definition: Option<u32>) -> Error {
-        let package = self.open.first().map(|index| self.packages[*index as usize].offset);
-        Error::syntax(self.source, token.offset, expectation, Enclosing { package, definition })
+        let package = self
+            .open
+            .first()
+            .map(|index| self.packages[*index as usize].offset);
+        Error::syntax(
+            self.source,
+            token.offset,
+            expectation,
+            Enclosing {
+                package,
+                definition,
+            },
+        )
     }
 
     fn finish(mut self) -> Meta {
-        if !self.definitions.is_sorted_by_key(|definition| definition.package) {
+        if !self
+            .definitions
+            .is_sorted_by_key(|definition| definition.package)
+        {
             // Stable: within a package the order is the file's.
-            self.definitions.sort_by_key(|definition| definition.package);
+            self.definitions
+                .sort_by_key(|definition| definition.package);
         }
         let mut start = 0;
         for (index, package) in self.packages.iter_mut().enumerate() {
-            let own = self.definitions[start..].iter().take_while(|definition| definition.package == index as u32);
+            let own = self.definitions[start..]
+                .iter()
+                .take_while(|definition| definition.package == index as u32);
             let end = start + own.count();
-            package.definitions = Span { start: start as u32, end: end as u32 };
+            package.definitions = Span {
+                start: start as u32,
+                end: end as u32,
+            };
             start = end;
         }
         let text = if self.unescaped.is_empty() {
@@ -168,6 +227,11 @@ impl Parser<'_> {
         } else {
             [self.source, &self.unescaped].concat().into()
         };
-        Meta { text, packages: self.packages, definitions: self.definitions, predicates: self.predicates }
+        Meta {
+            text,
+            packages: self.packages,
+            definitions: self.definitions,
+            predicates: self.predicates,
+        }
     }
 }

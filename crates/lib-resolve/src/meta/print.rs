@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::view::{Definition, Flavour, Package, Predicate};
 use super::Meta;
+use super::view::{Definition, Flavour, Package, Predicate};
 
 impl Meta {
     /// The file printed back: parsing the result gives an equal `Meta`. Comments and layout are lost, and within a
@@ -64,7 +64,10 @@ pub(super) fn definition(definition: Definition<'_>) -> Vec<u8> {
 }
 
 /// `variable(a,-b)`.
-pub(super) fn head<'a>(variable: &[u8], predicates: impl IntoIterator<Item = Predicate<'a>>) -> Vec<u8> {
+pub(super) fn head<'a>(
+    variable: &[u8],
+    predicates: impl IntoIterator<Item = Predicate<'a>>,
+) -> Vec<u8> {
     let mut out = variable.to_vec();
     let mut separator = b'(';
     for predicate in predicates {

@@ -77,7 +77,11 @@ impl From<Meta> for Tree {
 fn alone(package: Package<'_>) -> Tree {
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let predicate = |predicate: super::Predicate<'_>| {
-        format!("{}{}", if predicate.negated { "-" } else { "" }, lossy(predicate.name))
+        format!(
+            "{}{}",
+            if predicate.negated { "-" } else { "" },
+            lossy(predicate.name)
+        )
     };
     let definitions = package.definitions().map(|definition| Entry {
         variable: lossy(definition.variable()),
@@ -85,7 +89,11 @@ fn alone(package: Package<'_>) -> Tree {
         flavour: definition.flavour(),
         value: Bytes::new(definition.value()),
     });
-    Tree { name: Bytes::new(package.name()), definitions: definitions.collect(), packages: Vec::new() }
+    Tree {
+        name: Bytes::new(package.name()),
+        definitions: definitions.collect(),
+        packages: Vec::new(),
+    }
 }
 
 /// The error of reading META from plain data.
@@ -128,8 +136,13 @@ fn write_definitions(source: &mut Vec<u8>, tree: &Tree) -> Result<(), ReadError>
     for entry in &tree.definitions {
         let variable = name(&entry.variable)?;
         let predicates = entry.predicates.iter().map(|text| {
-            let (negated, text) = text.strip_prefix('-').map_or((false, text.as_str()), |text| (true, text));
-            Ok(super::Predicate { name: name(text)?, negated })
+            let (negated, text) = text
+                .strip_prefix('-')
+                .map_or((false, text.as_str()), |text| (true, text));
+            Ok(super::Predicate {
+                name: name(text)?,
+                negated,
+            })
         });
         let predicates: Vec<_> = predicates.collect::<Result<_, ReadError>>()?;
         if variable == b"package" {
@@ -160,9 +173,16 @@ mod tests {
 
     #[test]
     fn a_meta_file_survives_json() {
-        let meta = parse(b"v(a,-b) += \"x\\\"\" package \"p\" ( d = \"\xff\" package \"\" () ) package \"q\" ()").expect("right");
+        let meta = parse(
+            b"v(a,-b) += \"x\\\"\" package \"p\" ( d = \"\xff\" package \"\" () ) package \"q\" ()",
+        )
+        .expect("right");
         let json = serde_json::to_string(&meta).expect("serializable");
-        assert_eq!(serde_json::from_str::<Meta>(&json).expect("deserializable"), meta, "{json}");
+        assert_eq!(
+            serde_json::from_str::<Meta>(&json).expect("deserializable"),
+            meta,
+            "{json}"
+        );
     }
 
     #[test]

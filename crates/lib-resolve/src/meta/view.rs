@@ -43,6 +43,11 @@ impl<'a> Package<'a> {
         Package { meta, index }
     }
 
+    /// The package at a position of [`Meta::packages`], which the caller knows to be there.
+    pub(crate) fn at(meta: &'a Meta, index: usize) -> Package<'a> {
+        Package::new(meta, index)
+    }
+
     /// The name as the file has it: without the parent's; empty for the main package.
     #[must_use]
     pub fn name(self) -> &'a [u8] {
@@ -63,14 +68,20 @@ impl<'a> Package<'a> {
 
     /// The direct subpackages in file order.
     pub fn children(self) -> impl Iterator<Item = Package<'a>> {
-        self.meta.packages().skip(self.index + 1).filter(move |other| other.node().parent as usize == self.index)
+        self.meta
+            .packages()
+            .skip(self.index + 1)
+            .filter(move |other| other.node().parent as usize == self.index)
     }
 
     /// The definitions in file order.
     pub fn definitions(self) -> impl ExactSizeIterator<Item = Definition<'a>> + Clone {
         let range = self.node().definitions;
         let nodes = &self.meta.definitions[range.start as usize..range.end as usize];
-        nodes.iter().map(move |node| Definition { meta: self.meta, node })
+        nodes.iter().map(move |node| Definition {
+            meta: self.meta,
+            node,
+        })
     }
 
     /// The value of a variable under the predicates, by findlib's rule.
@@ -91,7 +102,10 @@ impl<'a> Package<'a> {
         self.name() == other.name()
             && self.node().parent == other.node().parent
             && self.definitions().len() == other.definitions().len()
-            && self.definitions().zip(other.definitions()).all(|(left, right)| left.same_as(right))
+            && self
+                .definitions()
+                .zip(other.definitions())
+                .all(|(left, right)| left.same_as(right))
     }
 
     fn node(self) -> &'a PackageNode {
@@ -115,20 +129,28 @@ impl<'a> Definition<'a> {
     /// Whether this is `=` or `+=`.
     #[must_use]
     pub fn flavour(self) -> Flavour {
-        if self.node.appends { Flavour::Append } else { Flavour::Set }
+        if self.node.appends {
+            Flavour::Append
+        } else {
+            Flavour::Set
+        }
     }
 
     /// The conditions, each once, in file order.
     pub fn predicates(self) -> impl ExactSizeIterator<Item = Predicate<'a>> {
         let range = self.node.predicates;
         let nodes = &self.meta.predicates[range.start as usize..range.end as usize];
-        nodes.iter().map(move |node| Predicate { name: self.meta.slice(node.name), negated: node.negated })
+        nodes.iter().map(move |node| Predicate {
+            name: self.meta.slice(node.name),
+            negated: node.negated,
+        })
     }
 
     /// Whether every condition holds.
     #[must_use]
     pub fn applies(self, predicates: &Predicates) -> bool {
-        self.predicates().all(|predicate| predicates.holds(predicate.name) != predicate.negated)
+        self.predicates()
+            .all(|predicate| predicates.holds(predicate.name) != predicate.negated)
     }
 
     fn same_as(self, other: Definition<'_>) -> bool {
@@ -144,13 +166,23 @@ impl std::fmt::Debug for Package<'_> {
         f.debug_struct("Package")
             .field("name", &String::from_utf8_lossy(self.name()))
             .field("definitions", &self.definitions().collect::<Vec<_>>())
-            .field("children", &self.children().map(|child| child.index()).collect::<Vec<_>>())
+            .field(
+                "children",
+                &self
+                    .children()
+                    .map(|child| child.index())
+                    .collect::<Vec<_>>(),
+            )
             .finish()
     }
 }
 
 impl std::fmt::Debug for Definition<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", String::from_utf8_lossy(&super::print::definition(*self)))
+        write!(
+            f,
+            "{}",
+            String::from_utf8_lossy(&super::print::definition(*self))
+        )
     }
 }

@@ -1,0 +1,135 @@
+//! What the directories of the search path hold, listed once.
+
+use std::collections::HashMap;
+use std::fs::FileType;
+
+use super::file::Stamp;
+use super::{Error, PackageIndex};
+use crate::sys;
+
+/// The names that may be packages, by directory of the search path.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Listing {
+    directories: Vec<Option<DirectoryListing>>,
+    /// Every name, with the places where its META file may be, in the order of the search path.
+    places: HashMap<Box<[u8]>, Vec<Place>>,
+    /// The names in the order in which they were met.
+    names: Vec<Box<[u8]>>,
+}
+
+/// The position of a directory in the search path, and whether the file is `DIR/META.pkg` rather than `DIR/pkg/META`.
+pub(super) type Place = (usize, bool);
+
+#[derive(Debug, Clone)]
+struct DirectoryListing {
+    stamp: Stamp,
+    /// In the order of the directory.
+    names: Vec<(Box<[u8]>, bool)>,
+}
+
+impl Listing {
+    /// Lists the directories; those that `previous` has and that did not change are not read again.
+    fn new(search_path: &[Box<[u8]>], previous: Option<&Listing>) -> Listing {
+        let mut listing = Listing::default();
+        for (entry, directory) in search_path.iter().enumerate() {
+            let known = previous.and_then(|previous| previous.directories.get(entry)?.as_ref());
+            let listed = list(directory, known);
+            for (name, in_search_path) in listed.iter().flat_map(|listed| &listed.names) {
+                let places = listing.places.entry(name.clone()).or_insert_with(|| {
+                    listing.names.push(name.clone());
+                    Vec::new()
+                });
+                places.push((entry, *in_search_path));
+            }
+            listing.directories.push(listed);
+        }
+        for places in listing.places.values_mut() {
+            // `DIR/pkg/META` goes before `DIR/META.pkg` of the same directory.
+            places.sort_unstable();
+        }
+        listing
+    }
+
+    pub(super) fn places(&self, main: &[u8]) -> Vec<Place> {
+        self.places.get(main).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn names(&self) -> &[Box<[u8]>] {
+        &self.names
+    }
+}
+
+/// `None` if the directory cannot be read: it then holds no package.
+fn list(directory: &[u8], known: Option<&DirectoryListing>) -> Option<DirectoryListing> {
+    let path = sys::os_str(directory);
+    let stamp = Stamp::of(&std::fs::metadata(&path).ok()?);
+    if let Some(known) = known.filter(|known| known.stamp == stamp) {
+        return Some(known.clone());
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&path).ok()?.flatten() {
+        let name = sys::bytes(entry.file_name());
+        if let Some(main) = name.strip_prefix(b"META.").filter(|main| !main.is_empty()) {
+            names.push((main.into(), true));
+        }
+        // The type is in the directory itself on most file systems. A link may lead to a directory.
+        let maybe_directory = |kind: FileType| kind.is_dir() || kind.is_symlink();
+        if entry.file_type().map_or(true, maybe_directory) {
+            names.push((name.into(), false));
+        }
+    }
+    Some(DirectoryListing { stamp, names })
+}
+
+impl PackageIndex {
+    /// Lists every directory of the search path, once. Directories that cannot be read hold no package.
+    pub fn scan(&mut self) {
+        let listing = Listing::new(
+            self.configuration.search_path_bytes(),
+            self.listing.as_ref(),
+        );
+        self.listing = Some(listing);
+    }
+
+    /// Reads every META file of the search path, after [`PackageIndex::scan`] if there was none.
+    ///
+    /// Files in the shadow of one earlier on the search path are not read. Neither are those of a name with a dot, which no
+    /// query reaches. A file that is wrong hides nothing but itself: its error is in the result.
+    pub fn load_all(&mut self) -> Vec<Error> {
+        if self.listing.is_none() {
+            self.scan();
+        }
+        self.complete = true;
+        let names = self.reachable_names();
+        let mut errors = Vec::new();
+        for name in names {
+            if self.by_main.contains_key(&name) {
+                continue;
+            }
+            match self.locate(&name) {
+                Ok(found) => self.add(&name, found),
+                Err(error) => errors.push(error),
+            }
+        }
+        errors
+    }
+
+    /// The listed names that can be the first component of a package name.
+    pub(crate) fn reachable_names(&self) -> Vec<Box<[u8]>> {
+        let names = self.listing.iter().flat_map(Listing::names);
+        names
+            .filter(|name| !name.contains(&b'.'))
+            .cloned()
+            .collect()
+    }
+
+    /// The places on the search path where a META file for this main name exists, the deciding one first.
+    #[must_use]
+    pub fn places(&self, main: &str) -> Vec<std::path::PathBuf> {
+        let candidates = self.candidates(main.as_bytes());
+        let existing = candidates.filter(|candidate| sys::exists(&candidate.path));
+        existing
+            .map(|candidate| sys::path_buf(&candidate.path))
+            .collect()
+    }
+}
