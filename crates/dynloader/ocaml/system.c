@@ -1,0 +1,140 @@
+/* system(3) without a shell.
+   The compilers start the assembler and the linker through Sys.command, which calls system(), which needs
+   /bin/sh. The driver is linked with -Wl,--wrap=system, so that this function runs instead: it splits the
+   command as a POSIX shell would (blanks, '...', "...", backslash), refuses every other piece of shell
+   grammar, and starts the program directly.
+
+   A program named without a slash is looked for in the directory SADDLEBAG_TOOLS first, then in PATH.
+   Programs are started with LD_LIBRARY_PATH set to SADDLEBAG_TOOLS_LIBRARY_PATH where that is set: the tools
+   carried in an archive bring their own libraries, which nothing else may see.
+
+   The result is a wait status as system(3) gives it; 127 as exit status means that the program could not be
+   started, and the reason is on standard error. */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Exit status 127 in the form of wait(2): POSIX, system(). */
+#define NOT_STARTED (127 << 8)
+
+/* Splits command into words, in place in `words` and `text`. Returns the number of words, or -1 for a piece
+   of shell grammar that is not handled. `text` has room for strlen(command) + 1 bytes, `words` for as many
+   pointers as there can be words, and the final NULL. */
+static int split(const char *command, char *text, char **words)
+{
+  int count = 0;
+  const char *p = command;
+  char *out = text;
+  for (;;) {
+    while (*p == ' ' || *p == '\t' || *p == '\n') p++;
+    if (*p == 0) break;
+    words[count++] = out;
+    while (*p != 0 && *p != ' ' && *p != '\t' && *p != '\n') {
+      if (*p == '\'') {
+        for (p++; *p != '\''; p++) {
+          if (*p == 0) return -1;
+          *out++ = *p;
+        }
+        p++;
+      } else if (*p == '"') {
+        for (p++; *p != '"'; p++) {
+          if (*p == 0 || *p == '$' || *p == '`') return -1;
+          if (*p == '\\' && (p[1] == '"' || p[1] == '\\' || p[1] == '$' || p[1] == '`')) p++;
+          *out++ = *p;
+        }
+        p++;
+      } else if (*p == '\\') {
+        if (p[1] == 0) return -1;
+        *out++ = p[1];
+        p += 2;
+      } else if (strchr("$`|&;<>()*?[]#~{}!", *p) != NULL) {
+        return -1;
+      } else {
+        *out++ = *p++;
+      }
+    }
+    *out++ = 0;
+  }
+  words[count] = NULL;
+  return count;
+}
+
+/* The environment of the tools: ours, with LD_LIBRARY_PATH replaced. NULL when there is no memory. */
+static char **tool_environment(const char *library_path)
+{
+  static const char name[] = "LD_LIBRARY_PATH=";
+  size_t count = 0, kept = 0;
+  char **result, *entry;
+  while (environ[count] != NULL) count++;
+  result = malloc((count + 2) * sizeof(char *));
+  entry = malloc(sizeof name + strlen(library_path));
+  if (result == NULL || entry == NULL) { free(result); free(entry); return NULL; }
+  strcpy(entry, name);
+  strcat(entry, library_path);
+  for (size_t i = 0; i < count; i++)
+    if (strncmp(environ[i], name, sizeof name - 1) != 0) result[kept++] = environ[i];
+  result[kept++] = entry;
+  result[kept] = NULL;
+  return result;
+}
+
+static int run(char **words)
+{
+  const char *tools = getenv("SADDLEBAG_TOOLS");
+  const char *library_path = getenv("SADDLEBAG_TOOLS_LIBRARY_PATH");
+  char **environment = environ;
+  char *program = words[0];
+  int error, status;
+  pid_t child;
+
+  if (tools != NULL && *tools != 0 && strchr(program, '/') == NULL) {
+    char *candidate = malloc(strlen(tools) + strlen(program) + 2);
+    if (candidate == NULL) return NOT_STARTED;
+    sprintf(candidate, "%s/%s", tools, program);
+    if (access(candidate, X_OK) == 0) program = candidate;
+    else free(candidate);
+  }
+  if (library_path != NULL && *library_path != 0) {
+    environment = tool_environment(library_path);
+    if (environment == NULL) return NOT_STARTED;
+  }
+  error = posix_spawnp(&child, program, NULL, NULL, words, environment);
+  if (error != 0) {
+    fprintf(stderr, "cannot start %s: %s\n", program, strerror(error));
+    return NOT_STARTED;
+  }
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return -1;
+  return status;
+}
+
+int __wrap_system(const char *command)
+{
+  size_t length;
+  char *text, **words;
+  int count, status;
+  if (command == NULL) return 1; /* "a command processor is available" */
+  length = strlen(command);
+  text = malloc(length + 1);
+  words = malloc((length / 2 + 2) * sizeof(char *));
+  if (text == NULL || words == NULL) { free(text); free(words); return -1; }
+  count = split(command, text, words);
+  if (count <= 0) {
+    fprintf(stderr, "cannot run this command without a shell: %s\n", command);
+    status = NOT_STARTED;
+  } else {
+    status = run(words);
+  }
+  free(text);
+  free(words);
+  return status;
+}

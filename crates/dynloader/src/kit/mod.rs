@@ -1,0 +1,262 @@
+//! Everything that a compilation and a load need, described by paths.
+
+mod build;
+mod identity;
+mod manifest;
+mod private_directory;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_lock::OnceCell;
+use async_trait::async_trait;
+use code_sets::{Code, CodeSet};
+use ocaml_toolchain::{Conf, Invocation};
+
+pub use self::build::{BuildError, Progress, SystemOptions};
+pub use self::manifest::{HostImage, MANIFEST_NAME, Manifest, ReadError, StockCompilers};
+pub use self::private_directory::{PrivateDirectoryError, default_cache_directory, ensure_private_directory};
+
+/// A compiler, the tools it starts, the interfaces it reads and the host images plugins are loaded into.
+///
+/// A kit comes from an installed toolchain ([`Kit::system`]) or from a directory that was packed before
+/// ([`Kit::from_manifest`]). Cloning is cheap.
+#[derive(Clone)]
+pub struct Kit {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    directory: PathBuf,
+    manifest: Manifest,
+    preparation: Option<Box<dyn Prepare>>,
+    compile_ready: OnceCell<()>,
+    load_ready: OnceCell<()>,
+}
+
+/// What a kit's files are wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// Compiling: the driver, the tools and the interfaces.
+    Compile,
+    /// Loading: the host images.
+    Load,
+}
+
+/// Brings the files of a kit into being when they are first needed.
+#[async_trait]
+pub trait Prepare: Send + Sync {
+    /// Makes the files for `need` exist. Called at most once a need unless it fails.
+    ///
+    /// # Errors
+    /// Whatever kept the files from being there.
+    async fn prepare(&self, need: Need) -> Result<(), PrepareError>;
+}
+
+/// The error returned by [`Kit::prepare`]: why the files of a kit could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("could not prepare the OCaml compiler in `{}`", directory.display())]
+pub struct PrepareError {
+    /// The kit's directory.
+    pub directory: PathBuf,
+    /// What went wrong.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Kit {
+    /// The kit of an installed toolchain. Our driver and the host image are built once and kept in the cache directory
+    /// of `options`; a later call finds them there without starting a process.
+    ///
+    /// # Errors
+    /// No usable toolchain, no compiler for the host image, or a cache directory that others can write to.
+    pub async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
+        build::system(options).await
+    }
+
+    /// The kit that `manifest` describes, in `directory`. `preparation` makes its files when they are needed.
+    #[must_use]
+    pub fn from_manifest(directory: PathBuf, manifest: Manifest, preparation: Option<Box<dyn Prepare>>) -> Kit {
+        let inner = Inner {
+            directory,
+            manifest,
+            preparation,
+            compile_ready: OnceCell::new(),
+            load_ready: OnceCell::new(),
+        };
+        Kit { inner: Arc::new(inner) }
+    }
+
+    /// The directory that relative paths of the manifest start from.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.inner.directory
+    }
+
+    /// What the kit holds.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.inner.manifest
+    }
+
+    /// What the compiler says of itself (`ocamlopt -config`).
+    #[must_use]
+    pub fn conf(&self) -> &Conf {
+        &self.inner.manifest.conf
+    }
+
+    /// Names everything that decides what a compilation gives; part of every cache key.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.inner.manifest.identity
+    }
+
+    /// Names the host image that plugins are linked for.
+    #[must_use]
+    pub fn host_image_identity(&self) -> &str {
+        &self.inner.manifest.host_identity
+    }
+
+    /// The codes that plugins can be compiled to and loaded in.
+    #[must_use]
+    pub fn codes(&self) -> CodeSet {
+        let manifest = &self.inner.manifest;
+        let mut codes = CodeSet::NONE;
+        if manifest.byte.is_some() {
+            codes.insert(Code::Byte);
+        }
+        if manifest.native.is_some() {
+            codes.insert(Code::Native);
+        }
+        codes
+    }
+
+    /// Makes the files for `need` exist. Does nothing for an installed toolchain, and nothing the second time.
+    ///
+    /// # Errors
+    /// What the kit's [`Prepare`] reports.
+    pub async fn prepare(&self, need: Need) -> Result<(), PrepareError> {
+        let Some(preparation) = &self.inner.preparation else { return Ok(()) };
+        let ready = match need {
+            Need::Compile => &self.inner.compile_ready,
+            Need::Load => &self.inner.load_ready,
+        };
+        ready.get_or_try_init(|| preparation.prepare(need)).await.map(|_| ())
+    }
+
+    /// `ocamlopt`, ready for arguments: the environment is set, the standard library and the host image's interface are
+    /// on its path. `None` when the toolchain makes no native code.
+    ///
+    /// The compiler writes assembly to `TMPDIR`; callers set it beside the working directory.
+    #[must_use]
+    pub fn ocamlopt(&self) -> Option<Invocation> {
+        self.inner.manifest.native.as_ref()?;
+        self.compiler("ocamlopt", |stock| stock.ocamlopt.as_deref())
+    }
+
+    /// `ocamlc`, likewise. `None` when the kit has no byte-code compiler.
+    #[must_use]
+    pub fn ocamlc(&self) -> Option<Invocation> {
+        self.compiler("ocamlc", |stock| stock.ocamlc.as_deref())
+    }
+
+    /// `ocamldep`, likewise, without include directories.
+    #[must_use]
+    pub fn ocamldep(&self) -> Option<Invocation> {
+        self.program("ocamldep", |stock| stock.ocamldep.as_deref())
+    }
+
+    /// The arguments of the one `ocamlopt -shared` call that makes a plugin: which linker makes the shared object, and
+    /// the library whose soname makes the plugin name its host image.
+    #[must_use]
+    pub fn shared_link_arguments(&self) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        let manifest = &self.inner.manifest;
+        if let Some(linker) = &manifest.linker {
+            let mut command = quote_for_shell(&self.absolute(linker));
+            command.push(" -shared");
+            arguments.push("-cc".into());
+            arguments.push(command);
+        }
+        if let Some(native) = &manifest.native {
+            arguments.push(self.absolute(&native.link_stub).into_os_string());
+        }
+        arguments
+    }
+
+    /// The host image for `code`, where the kit has one.
+    #[must_use]
+    pub fn host_image(&self, code: Code) -> Option<PathBuf> {
+        let manifest = &self.inner.manifest;
+        let image = match code {
+            Code::Native => manifest.native.as_ref(),
+            Code::Byte => manifest.byte.as_ref(),
+            Code::Wasm => None,
+        };
+        image.map(|host| self.absolute(&host.image))
+    }
+
+    /// Whether compiling needs `/bin/sh`, because the toolchain has no compiler-libs to build our driver from.
+    #[must_use]
+    pub fn needs_shell(&self) -> bool {
+        self.inner.manifest.driver.is_none()
+    }
+
+    fn compiler(&self, role: &str, stock: impl Fn(&StockCompilers) -> Option<&Path>) -> Option<Invocation> {
+        let mut invocation = self.program(role, stock)?;
+        for directory in &self.inner.manifest.include_directories {
+            invocation = invocation.arg("-I").arg(self.absolute(directory));
+        }
+        Some(invocation)
+    }
+
+    fn program(&self, role: &str, stock: impl Fn(&StockCompilers) -> Option<&Path>) -> Option<Invocation> {
+        let manifest = &self.inner.manifest;
+        let mut invocation = match (&manifest.driver, &manifest.stock) {
+            (Some(driver), _) => Invocation::new(self.absolute(driver)).env("SADDLEBAG_ROLE", role),
+            (None, Some(programs)) => Invocation::new(self.absolute(stock(programs)?)),
+            (None, None) => return None,
+        };
+        // What a user's shell says to a compiler must not change what a plugin is compiled to: caches are keyed by the
+        // options alone (OCaml manual, section 10.2.4 and 12.2).
+        for variable in ["CAMLLIB", "OCAMLPARAM", "OCAML_COLOR", "OCAML_ERROR_STYLE", "OCAMLRUNPARAM", "CAMLRUNPARAM"] {
+            invocation = invocation.env_remove(variable);
+        }
+        invocation = invocation.env("OCAMLLIB", self.absolute(&manifest.standard_library));
+        if let Some(tools) = &manifest.tools {
+            invocation = invocation.env("SADDLEBAG_TOOLS", self.absolute(tools));
+        }
+        if let Some(libraries) = &manifest.tools_library_path {
+            invocation = invocation.env("SADDLEBAG_TOOLS_LIBRARY_PATH", self.absolute(libraries));
+        }
+        Some(invocation)
+    }
+
+    fn absolute(&self, path: &Path) -> PathBuf {
+        self.inner.directory.join(path)
+    }
+}
+
+impl std::fmt::Debug for Kit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Kit")
+            .field("directory", &self.inner.directory)
+            .field("manifest", &self.inner.manifest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Quotes a path as OCaml's `Filename.quote` does: the compiler pastes `-cc` into a command line as it stands.
+fn quote_for_shell(path: &Path) -> OsString {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let mut quoted = Vec::from(b"'");
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'\'' => quoted.extend_from_slice(b"'\\''"),
+            _ => quoted.push(byte),
+        }
+    }
+    quoted.push(b'\'');
+    OsString::from_vec(quoted)
+}

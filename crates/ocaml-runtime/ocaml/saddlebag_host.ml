@@ -1,0 +1,111 @@
+(* The OCaml side of a host image: registry, loads, description of exceptions. *)
+
+exception Host_error of string
+exception Host_panic of string
+exception Cancelled
+exception Exited of int
+
+external call_host : int -> 'a -> 'b = "saddlebag_call_host"
+external cancelled : unit -> bool = "saddlebag_cancelled" [@@noalloc]
+external watch_channels : out_channel -> out_channel -> unit = "saddlebag_watch_channels"
+external keep_signal_action : int -> unit = "saddlebag_keep_signal_action"
+external restore_signal_action : int -> unit = "saddlebag_restore_signal_action"
+
+let pending : (string * Obj.t) list ref = ref []
+let register name value = pending := (name, value) :: !pending
+
+(* Number 0 is the application's own look-up function. *)
+let host_function (key : string) : int = call_host 0 key
+
+type loaded =
+  | Refused of string
+  | Loaded of (string * Obj.t) list
+
+let load path =
+  pending := [];
+  match Dynlink.loadfile_private path with
+  | () ->
+    let offered = List.rev !pending in
+    pending := [];
+    Loaded offered
+  | exception Dynlink.Error (Dynlink.Library's_module_initializers_failed e) ->
+    Printexc.raise_with_backtrace e (Printexc.get_raw_backtrace ())
+  | exception Dynlink.Error e -> Refused (Dynlink.error_message e)
+
+(* The numbers are those of [sys/failure.rs]. *)
+type description =
+  { kind : int; code : int; name : string; message : string; backtrace : string }
+
+(* The at_exit function of Thread stops the tick thread, without which a long
+   call starves the others. Creating a thread starts it again. *)
+let tick_thread_stopped = ref true
+
+let describe e =
+  let backtrace = Printexc.get_backtrace () in
+  let kind, code =
+    match e with
+    | Stack_overflow -> 1, 0
+    | Out_of_memory -> 2, 0
+    | Exited code ->
+      if !tick_thread_stopped then begin
+        tick_thread_stopped := false;
+        try ignore (Thread.create ignore ()) with _ -> ()
+      end;
+      3, code
+    | Cancelled -> 4, 0
+    | Host_panic _ -> 5, 0
+    | Host_error _ -> 6, 0
+    | _ -> 0, 0
+  in
+  let name = try Printexc.exn_slot_name e with _ -> "" in
+  let message =
+    match e with
+    | Host_panic message | Host_error message -> message
+    | e -> ( try Printexc.to_string e with _ -> name)
+  in
+  { kind; code; name; message; backtrace }
+
+let flush_channels () =
+  (try Stdlib.flush Stdlib.stdout with _ -> ());
+  try Stdlib.flush Stdlib.stderr with _ -> ()
+
+let flush () =
+  (try Format.pp_print_flush Format.std_formatter () with _ -> ());
+  (try Format.pp_print_flush Format.err_formatter () with _ -> ());
+  flush_channels ()
+
+(* The system's action for the signal stays what the application made it: the
+   handler is only ever run by [caml_record_signal]. *)
+let install_cancellation signal =
+  keep_signal_action signal;
+  Sys.set_signal signal
+    (Sys.Signal_handle (fun _ -> if cancelled () then raise Cancelled));
+  restore_signal_action signal
+
+let set_stack_limit words = Gc.set { (Gc.get ()) with Gc.stack_limit = words }
+let is_native () = match Sys.backend_type with Sys.Native -> true | _ -> false
+
+let () =
+  (* In byte code a plugin with an [external] is refused otherwise. *)
+  Dynlink.allow_unsafe_modules true;
+  Printexc.record_backtrace true;
+  ignore (Thread.self ());
+  watch_channels Stdlib.stdout Stdlib.stderr;
+  let export name f = Callback.register ("saddlebag." ^ name) (Obj.repr f) in
+  Callback.register_exception "saddlebag.Host_error" (Host_error "");
+  Callback.register_exception "saddlebag.Host_panic" (Host_panic "");
+  Callback.register_exception "saddlebag.Exited" (Exited 0);
+  export "load" load;
+  export "describe" describe;
+  export "flush" flush;
+  export "flush_channels" flush_channels;
+  export "run_at_exit" Stdlib.do_at_exit;
+  export "install_cancellation" install_cancellation;
+  export "set_stack_limit" set_stack_limit;
+  export "is_native" is_native;
+  export "compact" Gc.compact;
+  (* A C allocation that fails with no OCaml frame below it ends the process,
+     so everything large is allocated by these. *)
+  export "new_bytes" Bytes.create;
+  export "new_block" (fun tag size -> Obj.new_block tag size);
+  export "new_float_array" (fun size -> Float.Array.create size)

@@ -1,0 +1,235 @@
+/* The only C of a host image: what depends on macros, on thread-local state or
+   on raising. Everything else is reached through the runtime's public symbols. */
+#define CAML_NAME_SPACE
+#define CAML_INTERNALS
+#include <signal.h>
+#include <stdint.h>
+#include <caml/version.h>
+#include <caml/mlvalues.h>
+#include <caml/memory.h>
+#include <caml/alloc.h>
+#include <caml/bigarray.h>
+#include <caml/callback.h>
+#include <caml/custom.h>
+#include <caml/domain_state.h>
+#include <caml/fail.h>
+#include <caml/io.h>
+#include <caml/signals.h>
+
+#define SADDLEBAG_ABI 1
+
+/* ---- What the application checks before it starts the image -------------- */
+
+struct saddlebag_image {
+  int64_t abi;
+  int64_t ocaml_version;
+  int64_t word_size;
+  int64_t flat_float_array;
+  int64_t max_young_wosize;
+  int64_t max_wosize;
+};
+
+const struct saddlebag_image saddlebag_image = {
+  SADDLEBAG_ABI,
+  OCAML_VERSION,
+  sizeof(value) * 8,
+#ifdef FLAT_FLOAT_ARRAY
+  1,
+#else
+  0,
+#endif
+  Max_young_wosize,
+  Max_wosize,
+};
+
+/* ---- What the application installs before the image starts --------------- */
+
+struct saddlebag_application {
+  void *context;
+  /* 0: *out is the result. 1: *out is the message of a Host_error.
+     2: *out is the message of a Host_panic. 3: *out is an exception to raise. */
+  intnat (*call)(void *context, intnat number, value argument, value *out);
+  int (*cancelled)(void *context);
+  void (*release)(void *context, uintnat object);
+};
+
+static struct saddlebag_application application;
+
+void saddlebag_install(const struct saddlebag_application *given)
+{
+  application = *given;
+}
+
+/* ---- Calls of the application by a plugin -------------------------------- */
+
+static void raise_named(const char *name, value argument)
+{
+  const value *exception = caml_named_value(name);
+  if (exception == NULL) caml_failwith(name);
+  caml_raise_with_arg(*exception, argument);
+}
+
+/* The exception is raised after the application's frames have returned:
+   nothing ever jumps or unwinds through them. */
+value saddlebag_call_host(value number, value argument)
+{
+  CAMLparam1(argument);
+  CAMLlocal1(out);
+  intnat status;
+  out = Val_unit;
+  if (application.call == NULL) caml_failwith("no application is installed");
+  status = application.call(application.context, Long_val(number), argument, &out);
+  if (status == 1) raise_named("saddlebag.Host_error", out);
+  if (status == 2) raise_named("saddlebag.Host_panic", out);
+  if (status == 3) caml_raise(out);
+  CAMLreturn(out);
+}
+
+/* ---- exit, linked with --wrap=caml_sys_exit ------------------------------ */
+
+extern value __real_caml_sys_exit(value code);
+
+value __wrap_caml_sys_exit(value code)
+{
+  const value *exception = caml_named_value("saddlebag.Exited");
+  if (application.call == NULL || exception == NULL) return __real_caml_sys_exit(code);
+  caml_raise_with_arg(*exception, code);
+}
+
+/* ---- Cancellation: asked by the OCaml signal handler --------------------- */
+
+value saddlebag_cancelled(value unit)
+{
+  (void)unit;
+  return Val_bool(application.cancelled != NULL
+                  && application.cancelled(application.context));
+}
+
+int saddlebag_cancellation_signal(void)
+{
+#ifdef SIGRTMAX
+  return SIGRTMAX - 1;
+#else
+  return SIGUSR2;
+#endif
+}
+
+static struct sigaction kept_action;
+
+value saddlebag_keep_signal_action(value signal_number)
+{
+  sigaction(Int_val(signal_number), NULL, &kept_action);
+  return Val_unit;
+}
+
+value saddlebag_restore_signal_action(value signal_number)
+{
+  sigaction(Int_val(signal_number), &kept_action, NULL);
+  return Val_unit;
+}
+
+/* ---- Output buffers ------------------------------------------------------ */
+
+static struct channel *standard_output, *standard_error;
+
+value saddlebag_watch_channels(value out, value err)
+{
+  standard_output = Channel(out);
+  standard_error = Channel(err);
+  return Val_unit;
+}
+
+/* Whether a standard channel holds bytes that nobody has seen yet. */
+int saddlebag_output_pending(void)
+{
+  return standard_output != NULL
+    && (standard_output->curr != standard_output->buff
+        || standard_error->curr != standard_error->buff);
+}
+
+/* ---- Local roots --------------------------------------------------------- */
+
+void **saddlebag_local_roots(void) { return (void **)&Caml_state->local_roots; }
+
+/* ---- Objects of the application held by OCaml ---------------------------- */
+
+#define Object_val(v) (*(uintnat *)Data_custom_val(v))
+
+static void object_finalise(value v)
+{
+  if (application.release != NULL) application.release(application.context, Object_val(v));
+}
+
+static int object_compare(value a, value b)
+{
+  return (Object_val(a) > Object_val(b)) - (Object_val(a) < Object_val(b));
+}
+
+static intnat object_hash(value v) { return (intnat)Object_val(v); }
+
+static struct custom_operations object_operations = {
+  "saddlebag.object",
+  object_finalise,
+  object_compare,
+  object_hash,
+  custom_serialize_default,
+  custom_deserialize_default,
+  custom_compare_ext_default,
+  custom_fixed_length_default,
+};
+
+value saddlebag_alloc_object(uintnat object)
+{
+  value v = caml_alloc_custom(&object_operations, sizeof(uintnat), 0, 1);
+  Object_val(v) = object;
+  return v;
+}
+
+/* 0 where [v] is not such an object. */
+uintnat saddlebag_object(value v)
+{
+  if (Is_long(v) || Tag_val(v) != Custom_tag || Custom_ops_val(v) != &object_operations)
+    return 0;
+  return Object_val(v);
+}
+
+/* ---- Integers in custom blocks and bigarrays ----------------------------- */
+
+/* 'l' int64, 'i' int32, 'n' nativeint, 'b' a bigarray, '?' anything else. */
+int saddlebag_custom_kind(value v)
+{
+  const char *name;
+  if (Is_long(v) || Tag_val(v) != Custom_tag) return '?';
+  name = Custom_ops_val(v)->identifier;
+  if (name[0] != '_') return '?';
+  if (name[1] == 'j') return 'l';
+  if (name[1] == 'i') return 'i';
+  if (name[1] == 'n') return 'n';
+  if (name[1] == 'b') return 'b';
+  return '?';
+}
+
+struct saddlebag_bigarray {
+  void *data;
+  int64_t kind;
+  int64_t c_layout;
+  int64_t dimensions;
+  int64_t first_dimension;
+};
+
+/* [v] is a bigarray, as saddlebag_custom_kind tells. */
+void saddlebag_bigarray(value v, struct saddlebag_bigarray *out)
+{
+  struct caml_ba_array *array = Caml_ba_array_val(v);
+  out->data = array->data;
+  out->kind = array->flags & CAML_BA_KIND_MASK;
+  out->c_layout = (array->flags & CAML_BA_LAYOUT_MASK) == CAML_BA_C_LAYOUT;
+  out->dimensions = array->num_dims;
+  out->first_dimension = array->num_dims > 0 ? array->dim[0] : 1;
+}
+
+/* A bigarray of one dimension in C layout that owns its memory. */
+value saddlebag_alloc_bigarray(int kind, intnat length)
+{
+  return caml_ba_alloc(kind | CAML_BA_C_LAYOUT, 1, NULL, &length);
+}
