@@ -1,3 +1,31 @@
 //! Files carried by an executable: pack, attach, find again, verify, extract.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod archive;
+mod atomic;
+mod builder;
+mod busy;
+mod carrier;
+mod digest;
+mod extract;
+mod format;
+mod group;
+mod name;
+mod random;
+mod read;
+mod source;
+
+pub use archive::{Archive, Carrier, Entry, OpenError};
+pub use builder::{AddError, BuildError, Builder, Level, Progress};
+pub use carrier::attach::{AttachError, Attached, DetachError, attach, detach};
+pub use digest::{Digest, TreeId};
+pub use extract::ExtractError;
+pub use extract::fresh::{Fresh, FreshError, FreshOptions};
+pub use extract::live::{remove_all_fresh, remove_leftovers};
+pub use extract::place::{Places, Refusal, Refused};
+pub use format::Damage;
+pub use group::{Group, Selection};
+pub use name::{MAX_NAME, MAX_PART, NameError, NameProblem};
+pub use read::{MetadataError, ReadError, VerifyError};
+pub use source::Source;

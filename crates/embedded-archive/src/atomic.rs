@@ -1,0 +1,67 @@
+//! Files that appear whole or not at all.
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::random;
+
+/// Writes a file under another name beside `path`, then renames it. The mode is not narrowed by the umask.
+pub(crate) fn write(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}", random::hexadecimal()?));
+    let temporary = Temporary(path.with_file_name(hidden));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .read(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary.0)?;
+    fill(&mut file)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    // A rename that reaches the disk before the contents would leave an empty file after a power loss.
+    file.sync_all()?;
+    crate::busy::close(file, &temporary.0)?;
+    fs::rename(&temporary.0, path)?;
+    std::mem::forget(temporary);
+    Ok(())
+}
+
+/// Removes the file when writing fails or panics.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        write(&path, 0o640, |file| file.write_all(b"old")).unwrap();
+        let error = write(&path, 0o640, |file| {
+            file.write_all(b"new").and(Err(io::Error::other("no")))
+        })
+        .unwrap_err();
+        assert_eq!(error.to_string(), "no");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
+            0o640
+        );
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,223 @@
+//! The private directories of this process, and those that killed processes left.
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use rustix::fs::OFlags;
+
+use crate::random;
+
+/// How the names of private directories begin.
+const PREFIX: &str = "embedded-archive.";
+
+/// The directories that this process has to remove, each with the process that made it: a forked child inherits the
+/// list, but the directories are its parent's.
+static LIVE: Mutex<BTreeMap<PathBuf, u32>> = Mutex::new(BTreeMap::new());
+
+fn live() -> MutexGuard<'static, BTreeMap<PathBuf, u32>> {
+    LIVE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A directory of mode 0700 that is removed with its contents when this value is dropped.
+#[derive(Debug)]
+pub(crate) struct Private {
+    path: PathBuf,
+    /// Locked as long as the process lives: that is how others know, and systemd-tmpfiles(8) skips locked directories.
+    pub(crate) lock: File,
+}
+
+impl Private {
+    pub(crate) fn create(parent: &Path) -> io::Result<Self> {
+        // Another process that clears leftovers may take the new directory before it is locked: then a new name.
+        for _ in 0..64 {
+            let path = parent.join(format!("{PREFIX}{}", random::hexadecimal()?));
+            // In the list before it exists: a signal in between finds it there.
+            live().insert(path.clone(), std::process::id());
+            let made = fs::DirBuilder::new()
+                .mode(0o700)
+                .create(&path)
+                .and_then(|()| lock(&path));
+            match made {
+                Ok(Some(lock)) => return Ok(Self { path, lock }),
+                Ok(None) => {
+                    live().remove(&path);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    live().remove(&path);
+                }
+                Err(error) => {
+                    let _ = fs::remove_dir(&path);
+                    live().remove(&path);
+                    return Err(error);
+                }
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "each new directory was taken away",
+        ))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes the directory now and says whether that worked.
+    pub(crate) fn close(self) -> io::Result<()> {
+        self.remove()
+    }
+
+    /// Leaves the directory to the caller.
+    pub(crate) fn keep(self) -> PathBuf {
+        live().remove(&self.path);
+        self.path.clone()
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        let Some(owner) = live().remove(&self.path) else {
+            return Ok(());
+        };
+        if owner != std::process::id() {
+            return Ok(());
+        }
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        let _ = self.remove();
+    }
+}
+
+/// Locks a directory; `None` when it is gone or another process has it.
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32;
+    let directory = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    match directory.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        // A file system without locks: nobody else can lock it either, so nobody takes it for a leftover.
+        Err(TryLockError::Error(_)) | Ok(()) => {}
+    }
+    let opened = directory.metadata()?;
+    let still_there = fs::symlink_metadata(path)
+        .is_ok_and(|there| (there.dev(), there.ino()) == (opened.dev(), opened.ino()));
+    Ok(still_there.then_some(directory))
+}
+
+/// Removes the directories in `parent` that killed processes of this user left, and returns how many.
+///
+/// A directory is a leftover when its lock is free: the system frees locks with the process, however it dies.
+/// [`Fresh::extract`](crate::Fresh::extract) does this in the directory it chooses.
+pub fn remove_leftovers(parent: impl AsRef<Path>) -> usize {
+    let Ok(children) = fs::read_dir(parent.as_ref()) else {
+        return 0;
+    };
+    let user = rustix::process::geteuid().as_raw();
+    let mut removed = 0;
+    for child in children.flatten() {
+        if !child
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(PREFIX))
+        {
+            continue;
+        }
+        let path = child.path();
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir() && found.uid() == user)
+            || live().contains_key(&path)
+        {
+            continue;
+        }
+        let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32;
+        let Ok(directory) = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(&path)
+        else {
+            continue;
+        };
+        // Where locks do not work nothing tells the dead from the living.
+        if directory.try_lock().is_ok() && fs::remove_dir_all(&path).is_ok() {
+            removed += 1;
+        }
+    }
+    removed
+}
+
+/// Removes every private directory of this process that is still there, and returns how many.
+///
+/// For the end of a process that runs no destructors: call it before [`std::process::exit`], or from a function
+/// registered with `atexit`. Paths into the directories are dangling from then on.
+pub fn remove_all_fresh() -> usize {
+    let own = std::process::id();
+    let directories: Vec<PathBuf> = {
+        let mut live = live();
+        let paths = live
+            .iter()
+            .filter(|(_, owner)| **owner == own)
+            .map(|(path, _)| path.clone())
+            .collect();
+        live.clear();
+        paths
+    };
+    directories
+        .iter()
+        .filter(|directory| fs::remove_dir_all(directory).is_ok())
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_private_directory_is_private_and_goes_with_its_value() {
+        let parent = tempfile::tempdir().unwrap();
+        let private = Private::create(parent.path()).unwrap();
+        let path = private.path().to_owned();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
+            0o700
+        );
+        fs::write(path.join("file"), "").unwrap();
+        drop(private);
+        assert!(!path.exists());
+        let kept = Private::create(parent.path()).unwrap().keep();
+        assert!(kept.is_dir());
+        let closed = Private::create(parent.path()).unwrap();
+        fs::remove_dir(closed.path()).unwrap();
+        closed.close().unwrap();
+    }
+
+    #[test]
+    fn leftovers_are_removed_and_locked_or_foreign_things_stay() {
+        let parent = tempfile::tempdir().unwrap();
+        let leftover = parent.path().join(format!("{PREFIX}dead"));
+        fs::create_dir_all(leftover.join("sub")).unwrap();
+        fs::write(leftover.join("sub/file"), "").unwrap();
+        let locked = parent.path().join(format!("{PREFIX}locked"));
+        fs::create_dir(&locked).unwrap();
+        let lock = File::open(&locked).unwrap();
+        lock.lock().unwrap();
+        fs::create_dir(parent.path().join("other")).unwrap();
+        fs::write(parent.path().join(format!("{PREFIX}file")), "").unwrap();
+        std::os::unix::fs::symlink("/", parent.path().join(format!("{PREFIX}link"))).unwrap();
+        let alive = Private::create(parent.path()).unwrap();
+
+        assert_eq!(remove_leftovers(parent.path()), 1);
+        assert!(!leftover.exists() && locked.exists() && alive.path().exists());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 5);
+        assert_eq!(remove_leftovers(parent.path().join("absent")), 0);
+    }
+}
