@@ -1,2 +1,118 @@
 //! Automation of the workspace: `cargo xtask help`.
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "commands tell what they do"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these processes belong to the terminal, and end with it"
+)]
+
+mod package;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// One command, in a module of its own.
+struct Command {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&Path, &[String]) -> Outcome,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "setup",
+        arguments: "",
+        about: "find an OCaml toolchain, else install one with the system's package manager",
+        run: |_, arguments| none(arguments).and_then(|()| setup::run()),
+    },
+    Command {
+        name: "test",
+        arguments: "",
+        about: "set up, then format, lint, build, test, document and tidy: what must pass before a change is merged",
+        run: |root, arguments| none(arguments).and_then(|()| test::run(root)),
+    },
+    Command {
+        name: "ci",
+        arguments: "",
+        about: "the same as test",
+        run: |root, arguments| none(arguments).and_then(|()| test::run(root)),
+    },
+    Command {
+        name: "tidy",
+        arguments: "",
+        about: "check what the compiler does not: headers, sizes, lists of crates, versions",
+        run: |root, arguments| none(arguments).and_then(|()| tidy::run(root)),
+    },
+    Command {
+        name: "package",
+        arguments: "[--no-verify] [--allow-dirty]",
+        about: "pack every crate that is published, and build each from its package",
+        run: package::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, arguments) = match arguments.split_first() {
+        None => ("help", &[][..]),
+        Some((name, arguments)) => (name.as_str(), arguments),
+    };
+    if ["help", "-h", "--help"].contains(&name) {
+        help();
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprintln!("error: there is no command `{name}`; `cargo xtask help` lists them");
+        return ExitCode::from(2);
+    };
+    match (command.run)(&root(), arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() {
+    println!("usage: cargo xtask COMMAND\n");
+    for command in COMMANDS {
+        println!(
+            "  {}\n      {}",
+            format!("{} {}", command.name, command.arguments).trim_end(),
+            command.about
+        );
+    }
+    println!("  help\n      this text");
+}
+
+fn none(arguments: &[String]) -> Outcome {
+    match arguments.first() {
+        Some(argument) => {
+            Err(format!("unknown argument `{argument}`; see `cargo xtask help`").into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
