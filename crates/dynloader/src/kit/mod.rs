@@ -31,8 +31,8 @@ struct Inner {
     directory: PathBuf,
     manifest: Manifest,
     preparation: Option<Box<dyn Prepare>>,
-    compile_ready: OnceCell<()>,
-    load_ready: OnceCell<()>,
+    compile_directory: OnceCell<PathBuf>,
+    load_directory: OnceCell<PathBuf>,
 }
 
 /// What a kit's files are wanted for.
@@ -47,19 +47,20 @@ pub enum Need {
 /// Brings the files of a kit into being when they are first needed.
 #[async_trait]
 pub trait Prepare: Send + Sync {
-    /// Makes the files for `need` exist. Called at most once a need unless it fails.
+    /// Makes the files for `need` exist and gives the directory that the manifest's paths for that need start from.
+    /// Called at most once a need unless it fails.
     ///
     /// # Errors
     /// Whatever kept the files from being there.
-    async fn prepare(&self, need: Need) -> Result<(), PrepareError>;
+    async fn prepare(&self, need: Need) -> Result<PathBuf, PrepareError>;
 }
 
 /// The error returned by [`Kit::prepare`]: why the files of a kit could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("could not prepare the OCaml compiler in `{}`", directory.display())]
+#[error("could not put the OCaml {} in its place", match need { Need::Compile => "compiler", Need::Load => "runtime" })]
 pub struct PrepareError {
-    /// The kit's directory.
-    pub directory: PathBuf,
+    /// What the files were wanted for.
+    pub need: Need,
     /// What went wrong.
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -81,16 +82,16 @@ impl Kit {
             directory,
             manifest,
             preparation,
-            compile_ready: OnceCell::new(),
-            load_ready: OnceCell::new(),
+            compile_directory: OnceCell::new(),
+            load_directory: OnceCell::new(),
         };
         Kit { inner: Arc::new(inner) }
     }
 
-    /// The directory that relative paths of the manifest start from.
+    /// The directory that relative paths of the manifest start from, for files wanted for `need`.
     #[must_use]
-    pub fn directory(&self) -> &Path {
-        &self.inner.directory
+    pub fn directory(&self, need: Need) -> &Path {
+        self.prepared(need).get().map_or(&self.inner.directory, PathBuf::as_path)
     }
 
     /// What the kit holds.
@@ -131,17 +132,14 @@ impl Kit {
         codes
     }
 
-    /// Makes the files for `need` exist. Does nothing for an installed toolchain, and nothing the second time.
+    /// Makes the files for `need` exist. Does nothing for an installed toolchain, and nothing the second time. The
+    /// invocations and paths that the kit gives are right once this has succeeded.
     ///
     /// # Errors
     /// What the kit's [`Prepare`] reports.
     pub async fn prepare(&self, need: Need) -> Result<(), PrepareError> {
         let Some(preparation) = &self.inner.preparation else { return Ok(()) };
-        let ready = match need {
-            Need::Compile => &self.inner.compile_ready,
-            Need::Load => &self.inner.load_ready,
-        };
-        ready.get_or_try_init(|| preparation.prepare(need)).await.map(|_| ())
+        self.prepared(need).get_or_try_init(|| preparation.prepare(need)).await.map(|_| ())
     }
 
     /// `ocamlopt`, ready for arguments: the environment is set, the standard library and the host image's interface are
@@ -193,7 +191,14 @@ impl Kit {
             Code::Byte => manifest.byte.as_ref(),
             Code::Wasm => None,
         };
-        image.map(|host| self.absolute(&host.image))
+        image.map(|host| self.directory(Need::Load).join(&host.image))
+    }
+
+    /// Libraries for the host image to fall back to where the machine lacks them.
+    #[must_use]
+    pub fn fallback_libraries(&self) -> Option<PathBuf> {
+        let libraries = self.inner.manifest.fallback_libraries.as_ref();
+        libraries.map(|libraries| self.directory(Need::Load).join(libraries))
     }
 
     /// Whether compiling needs `/bin/sh`, because the toolchain has no compiler-libs to build our driver from.
@@ -232,8 +237,16 @@ impl Kit {
         Some(invocation)
     }
 
+    fn prepared(&self, need: Need) -> &OnceCell<PathBuf> {
+        match need {
+            Need::Compile => &self.inner.compile_directory,
+            Need::Load => &self.inner.load_directory,
+        }
+    }
+
+    /// A path of what compiling needs.
     fn absolute(&self, path: &Path) -> PathBuf {
-        self.inner.directory.join(path)
+        self.directory(Need::Compile).join(path)
     }
 }
 
