@@ -54,8 +54,8 @@ pub(crate) fn run_and_read(
         .map_err(|error| format!("`{}` does not start: {error}", line(command)))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
-        scope.spawn(|| copy(stdout, std::io::stdout(), &each));
-        scope.spawn(|| copy(stderr, std::io::stderr(), &each));
+        scope.spawn(|| copy(stdout, |text| println!("{text}"), &each));
+        scope.spawn(|| copy(stderr, |text| eprintln!("{text}"), &each));
     });
     let status = child.wait()?;
     finish(command, start, status)
@@ -80,15 +80,11 @@ fn finish(
     }
 }
 
-fn copy(from: Option<impl Read>, mut to: impl Write, each: &impl Fn(&str)) {
+fn copy(from: Option<impl Read>, print: fn(&str), each: &impl Fn(&str)) {
     let Some(from) = from else { return };
-    for read in BufReader::new(from).split(b'\n') {
-        let Ok(bytes) = read else { return };
-        each(&String::from_utf8_lossy(&bytes));
-        // Our own output may be closed; the command has to end all the same.
-        let _ = to
-            .write_all(&bytes)
-            .and_then(|()| to.write_all(b"\n"))
-            .and_then(|()| to.flush());
+    for bytes in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+        let text = String::from_utf8_lossy(&bytes);
+        each(&text);
+        print(&text);
     }
 }

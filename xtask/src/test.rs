@@ -15,59 +15,75 @@ struct Tally {
     failed: AtomicU64,
 }
 
+/// One thing to do after the set-up.
+enum Step {
+    Tidy,
+    Run(Command),
+    /// Run it, and count the tests it reports.
+    Count(Command),
+}
+
 pub(crate) fn run(root: &Path) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
+    setup::run()?;
+    let nextest = shell::cargo()
+        .args(["nextest", "--version"])
+        .stderr(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.status.success());
     let tally = Tally::default();
-    let result = steps(root, &tally);
+    let result = follow(plan(root, nextest), root, &tally);
     let (passed, failed) = (tally.passed.into_inner(), tally.failed.into_inner());
     println!("\nall steps: {:.0} s", start.elapsed().as_secs_f64());
-    println!("{passed} passed, {failed} failed");
+    if passed + failed > 0 {
+        println!("{passed} passed, {failed} failed");
+    }
     result
 }
 
-fn steps(root: &Path, tally: &Tally) -> Result<(), Box<dyn Error>> {
-    setup::run()?;
-    let cargo = |arguments: &[&str]| {
+/// The steps, the quick ones first. nextest runs no examples of the documentation: they are a step of their own.
+fn plan(root: &Path, nextest: bool) -> Vec<Step> {
+    let cargo = |line: &str| {
         let mut command = shell::cargo();
         command
             .current_dir(root)
-            .args(arguments)
+            .args(line.split(' '))
             .stdin(Stdio::null());
         command
     };
-    shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    tidy::run(root)?;
-    shell::run(&mut cargo(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
-    shell::run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
-    let nextest = cargo(&["nextest", "--version"])
-        .stderr(Stdio::null())
-        .output();
     let tests = match nextest {
-        Ok(output) if output.status.success() => {
-            cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
-        }
-        _ => cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]),
+        true => "nextest run --workspace --no-fail-fast",
+        false => "test --workspace --all-targets --no-fail-fast",
     };
-    for command in [tests, cargo(&["test", "--workspace", "--doc"])] {
-        shell::run_and_read(&mut checked(command), |line| tally.read(line))?;
-    }
-    shell::run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    let mut documents = cargo("doc --workspace --no-deps");
+    documents.env("RUSTDOCFLAGS", "-D warnings");
+    vec![
+        Step::Run(cargo("fmt --all --check")),
+        Step::Tidy,
+        Step::Run(cargo("clippy --workspace --all-targets -- -D warnings")),
+        Step::Run(cargo("build --workspace --all-targets")),
+        Step::Count(strict(cargo(tests))),
+        Step::Count(strict(cargo("test --workspace --doc --no-fail-fast"))),
+        Step::Run(documents),
+    ]
 }
 
 /// OCaml is there: a test that skips itself for want of it would hide a fault. Tests see this by `CI`.
-fn checked(mut command: Command) -> Command {
+fn strict(mut command: Command) -> Command {
     command.env("CI", "true");
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
     command
+}
+
+/// Take the steps up to the first that fails.
+fn follow(steps: Vec<Step>, root: &Path, tally: &Tally) -> Result<(), Box<dyn Error>> {
+    steps.into_iter().try_for_each(|step| match step {
+        Step::Tidy => tidy::run(root),
+        Step::Run(mut command) => shell::run(&mut command),
+        Step::Count(mut command) => shell::run_and_read(&mut command, |line| tally.read(line)),
+    })
 }
 
 impl Tally {
@@ -111,6 +127,48 @@ mod tests {
         let tally = Tally::default();
         lines.iter().for_each(|line| tally.read(line));
         (tally.passed.into_inner(), tally.failed.into_inner())
+    }
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn warnings_fail_every_step_that_can_warn() {
+        let lines: Vec<String> = plan(Path::new("/"), true)
+            .iter()
+            .filter_map(|step| match step {
+                Step::Tidy => None,
+                Step::Run(command) | Step::Count(command) => Some(shell::line(command)),
+            })
+            .collect();
+        let find = |part: &str| lines.iter().find(|line| line.contains(part)).unwrap();
+        assert!(find("clippy").ends_with("-- -D warnings"));
+        assert!(find("cargo doc").starts_with("RUSTDOCFLAGS='-D warnings' "));
+        assert!(find("nextest").starts_with("CI=true "));
+        assert!(find("--doc").starts_with("CI=true "));
+    }
+
+    #[test]
+    fn the_first_failure_ends_the_run_and_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let steps = vec![
+            Step::Count(sh(
+                "echo 'test result: ok. 2 passed; 0 failed'; echo ' Summary [ 1s] 3 passed' >&2",
+            )),
+            Step::Run(sh("exit 3")),
+            Step::Run(sh(&format!("touch {}/late", dir.path().display()))),
+        ];
+        let tally = Tally::default();
+        let error = follow(steps, dir.path(), &tally).unwrap_err().to_string();
+        assert_eq!(error, "`sh -c exit 3` ended with exit status: 3");
+        assert_eq!(
+            (tally.passed.into_inner(), tally.failed.into_inner()),
+            (5, 0)
+        );
+        assert!(!dir.path().join("late").exists());
     }
 
     #[test]
