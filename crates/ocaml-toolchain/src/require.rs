@@ -82,10 +82,11 @@ pub enum Error {
         command: String,
     },
     /// The compiler cannot make what is loaded at run time.
-    #[error(
-        "this OCaml cannot load code at run time: its configuration says `supports_shared_libraries: false`"
-    )]
-    NoSharedLibraries,
+    #[error("this OCaml cannot load code at run time: its configuration says `{field}: false`")]
+    NoSharedLibraries {
+        /// The field of the configuration that says so.
+        field: &'static str,
+    },
 }
 
 impl Error {
@@ -113,7 +114,7 @@ impl Error {
             Self::NoAssembler { .. } | Self::NoLinker { .. } => {
                 "install the assembler and the linker (Debian and Fedora: `binutils`; macOS: `xcode-select --install`)"
             }
-            Self::NoSharedLibraries => "use an OCaml configured with shared libraries",
+            Self::NoSharedLibraries { .. } => "use an OCaml configured with shared libraries",
         }
     }
 }
@@ -225,9 +226,16 @@ impl Toolchain {
     /// # Errors
     /// [`Error::NoSharedLibraries`].
     pub fn require_shared_libraries(&self) -> Result<(), Error> {
-        match self.conf.supports_shared_libraries() {
-            Some(false) => Err(Error::NoSharedLibraries),
-            _ => Ok(()),
+        let fields = [
+            (
+                "supports_shared_libraries",
+                self.conf.supports_shared_libraries(),
+            ),
+            ("native_dynlink", self.conf.native_dynlink()),
+        ];
+        match fields.into_iter().find(|(_, value)| *value == Some(false)) {
+            Some((field, _)) => Err(Error::NoSharedLibraries { field }),
+            None => Ok(()),
         }
     }
 

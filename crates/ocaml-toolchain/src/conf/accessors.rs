@@ -3,7 +3,7 @@
 use super::{Conf, Error};
 
 /// Fields that hold `true` or `false`.
-const BOOLEANS: [&str; 10] = [
+const BOOLEANS: [&str; 11] = [
     "asm_cfi_supported",
     "with_frame_pointers",
     "systhread_supported",
@@ -12,6 +12,7 @@ const BOOLEANS: [&str; 10] = [
     "function_sections",
     "supports_shared_libraries",
     "native_compiler",
+    "native_dynlink",
     "naked_pointers",
     "tsan",
 ];
@@ -103,6 +104,12 @@ impl Conf {
         self.words("bytecomp_c_libraries")
     }
 
+    /// `compression_c_libraries`: linker flags for programs that read compressed compiled files, such as `-lzstd`;
+    /// empty before OCaml 5.1, where nothing is compressed. Programs made from compiler-libs need them.
+    pub fn compression_c_libraries(&self) -> Vec<&str> {
+        self.words("compression_c_libraries")
+    }
+
     /// `native_pack_linker`: the command that joins objects, with flags, such as `["ld", "-r", "-o"]`.
     pub fn native_pack_linker(&self) -> Vec<&str> {
         self.words("native_pack_linker")
@@ -183,12 +190,22 @@ impl Conf {
         self.boolean("supports_shared_libraries")
     }
 
+    /// `native_dynlink`: whether native code can be loaded at run time; older compilers do not print it.
+    pub fn native_dynlink(&self) -> Option<bool> {
+        self.boolean("native_dynlink")
+    }
+
+    /// `tsan`: whether native code is instrumented for ThreadSanitizer; compilers before 5.2 do not print it.
+    pub fn tsan(&self) -> Option<bool> {
+        self.boolean("tsan")
+    }
+
     /// `systhread_supported`: whether the `threads` library is there.
     pub fn systhread_supported(&self) -> Option<bool> {
         self.boolean("systhread_supported")
     }
 
-    /// `native_compiler`: whether the distribution has `ocamlopt`; compilers before 5.1 do not print it.
+    /// `native_compiler`: whether the distribution has `ocamlopt`; older compilers do not print it.
     pub fn native_compiler(&self) -> Option<bool> {
         self.boolean("native_compiler")
     }

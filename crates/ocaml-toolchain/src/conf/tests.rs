@@ -71,6 +71,27 @@ fn the_output_of_a_real_compiler_is_read_whole() {
     assert_eq!(conf.fields().len(), DEBIAN.lines().count());
 }
 
+/// The fields that `utils/config.common.ml.in` of OCaml 5 has and 4.13 has not.
+#[test]
+fn the_fields_of_ocaml_5_are_read() {
+    let text = format!(
+        "{LEAST}standard_library_relative: \ncompression_c_libraries: -L/opt/lib -lzstd\nnative_ldflags: \n\
+         native_compiler: true\nasm_size_type_directives: true\nwith_nonexecstack_note: true\ntsan: false\n\
+         native_dynlink: true\nnaked_pointers: false\nbytecode_runtime_id: 16x1\n"
+    );
+    let conf = Conf::parse(&text).unwrap();
+    assert_eq!(conf.compression_c_libraries(), ["-L/opt/lib", "-lzstd"]);
+    assert_eq!(
+        (conf.native_compiler(), conf.native_dynlink()),
+        (Some(true), Some(true))
+    );
+    assert_eq!(
+        (conf.tsan(), conf.naked_pointers()),
+        (Some(false), Some(false))
+    );
+    assert_eq!(conf.get("standard_library_relative"), Some(""));
+}
+
 #[test]
 fn values_keep_their_colons() {
     let conf = Conf::parse(&format!("{LEAST}flags: -I:a b: c\n")).unwrap();

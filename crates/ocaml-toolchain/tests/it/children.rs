@@ -249,6 +249,32 @@ fn in_a_process_of_its_own(test: &str, role: &str) {
 }
 
 #[test]
+fn inherited_output_is_the_programs_own() {
+    if std::env::var_os("ROLE").as_deref() == Some("inherit".as_ref()) {
+        let output = shell("cat; echo to-stdout; echo to-stderr >&2")
+            .inherit_stdio()
+            .run_blocking()
+            .unwrap();
+        assert_eq!((output.stdout.len(), output.stderr.len()), (0, 0));
+        return;
+    }
+    let name = "children::inherited_output_is_the_programs_own";
+    let output = Invocation::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env("ROLE", "inherit")
+        .stdin_bytes("from-stdin\n")
+        .run_blocking()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("from-stdin\nto-stdout\n"), "{stdout}");
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("to-stderr\n")
+    );
+}
+
+#[test]
 fn kill_all_ends_every_running_command() {
     if std::env::var_os("ROLE").as_deref() != Some("kill_all".as_ref()) {
         return in_a_process_of_its_own(

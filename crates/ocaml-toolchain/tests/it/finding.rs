@@ -395,15 +395,19 @@ fn missing_binutils_are_named_as_the_configuration_names_them() {
 #[test]
 fn static_compilers_cannot_load_code() {
     let fake = Fake::whole();
-    let conf = fake.conf("5.1.0").replace(
-        "supports_shared_libraries: true",
-        "supports_shared_libraries: false",
-    );
-    fake.compiler_with("ocamlopt.opt", &conf);
-    assert_eq!(
-        found(&fake.path()).require_shared_libraries(),
-        Err(require::Error::NoSharedLibraries)
-    );
+    let conf = fake.conf("5.1.0");
+    let cases = [
+        (
+            "supports_shared_libraries",
+            conf.replace("libraries: true", "libraries: false"),
+        ),
+        ("native_dynlink", conf + "native_dynlink: false\n"),
+    ];
+    for (field, conf) in cases {
+        fake.compiler_with("ocamlopt.opt", &conf);
+        let required = found(&fake.path()).require_shared_libraries();
+        assert_eq!(required, Err(require::Error::NoSharedLibraries { field }));
+    }
 }
 
 #[test]
