@@ -1,3 +1,24 @@
 //! The assembly that ocamlopt prints for x86-64 Linux, to objects and loadable plugins, in process.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod assemble;
+mod cursor;
+mod debug;
+mod directive;
+mod elf;
+mod expression;
+mod frame;
+mod instruction;
+mod lines;
+mod object;
+mod operand;
+mod register;
+mod relax;
+mod resolve;
+mod section;
+mod symbol;
+mod unit;
+
+pub use assemble::{Error as AssembleError, ErrorKind as AssembleErrorKind, Options as AssembleOptions, assemble, assemble_with};
+pub use object::Object;

@@ -1,0 +1,1 @@
+//! Every mnemonic with every kind of operand.
