@@ -7,6 +7,8 @@ pub mod text;
 
 mod configuration;
 mod index;
+mod library;
+mod name;
 mod predicates;
 mod query;
 mod requirements;
@@ -14,6 +16,8 @@ mod sys;
 
 pub use configuration::{Configuration, Environment, Error as ConfigurationError};
 pub use index::{Changes, Error as IndexError, Package, PackageId, PackageIndex};
+pub use library::{Error as LibError, Lib, LibOptions, canonical_name};
+pub use name::{Error as LibNameError, LibName};
 pub use predicates::Predicates;
 pub use query::{
     Closure, Error as QueryError, Format, FormatError, Query, QueryCommand, QueryOutput,

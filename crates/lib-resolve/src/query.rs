@@ -144,10 +144,11 @@ impl Query {
     pub fn answers(&self, index: &mut PackageIndex) -> Result<Vec<Vec<u8>>, Error> {
         let mut predicates = self.predicates.clone();
         let mut names: Vec<&[u8]> = self.names.iter().map(|name| &**name).collect();
+        let mut seen = Vec::new();
         if self.preprocessor {
             predicates.add(b"preprocessor");
             predicates.add(b"syntax");
-            names = self.preprocessor_names(index, &predicates, names)?;
+            (names, seen) = self.preprocessor_names(index, &predicates, names)?;
         }
         let mut answers = Vec::new();
         match self.closure {
@@ -166,7 +167,7 @@ impl Query {
                         names.into_iter().map(|name| find(index, name)).collect();
                     requirements.closure_of(index, &found?)
                 } else {
-                    requirements.findlib_closure(index, names)
+                    requirements.findlib_closure_after(index, &seen, &names)
                 };
                 for package in packages.map_err(Error::requirements)? {
                     self.format
@@ -177,24 +178,27 @@ impl Query {
         Ok(answers)
     }
 
+    /// The names selected, and all packages looked at.
     fn preprocessor_names<'a>(
         &self,
         index: &mut PackageIndex,
         predicates: &Predicates,
         names: Vec<&'a [u8]>,
-    ) -> Result<Vec<&'a [u8]>, Error> {
+    ) -> Result<(Vec<&'a [u8]>, Vec<PackageId>), Error> {
         let mut predicates = predicates.clone();
         predicates.remove("byte");
         predicates.remove("native");
         let mut selected = Vec::new();
+        let mut seen = Vec::new();
         for name in names {
             let package = find(index, name)?;
+            seen.push(package);
             let archive = index.package(package).lookup("archive", &predicates);
             if archive.is_some_and(|archive| text::words(&archive).next().is_some()) {
                 selected.push(name);
             }
         }
-        Ok(selected)
+        Ok((selected, seen))
     }
 }
 

@@ -98,6 +98,10 @@ impl<'a> Package<'a> {
         &self.node().directory
     }
 
+    pub(crate) fn stdlib_bytes(self) -> &'a [u8] {
+        self.index.configuration().stdlib_bytes()
+    }
+
     pub(crate) fn meta_file_bytes(self) -> &'a [u8] {
         &self.index.files[self.node().file.index()].path
     }

@@ -191,7 +191,7 @@ impl Error {
 }
 
 impl Position {
-    fn of(source: &[u8], offset: u32) -> Position {
+    pub(super) fn of(source: &[u8], offset: u32) -> Position {
         let before = &source[..(offset as usize).min(source.len())];
         let line_start = before
             .iter()

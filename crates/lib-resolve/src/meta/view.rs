@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{DefinitionNode, Meta, PackageNode};
+use super::{DefinitionNode, Meta, PackageNode, Position};
 use crate::predicates::Predicates;
 
 /// One package of a [`Meta`]: the main one or a subpackage.
@@ -92,6 +92,12 @@ impl<'a> Package<'a> {
     #[must_use]
     pub fn lookup(self, variable: &str, predicates: &Predicates) -> Option<Cow<'a, [u8]>> {
         super::lookup(self.definitions(), variable.as_bytes(), predicates)
+    }
+
+    /// Where the package starts: its `package` token, or the start of the file.
+    #[must_use]
+    pub fn position(self) -> Position {
+        Position::of(&self.meta.text, self.node().offset)
     }
 
     pub(super) fn offset(self) -> Option<u32> {

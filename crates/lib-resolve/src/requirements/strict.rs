@@ -1,9 +1,9 @@
 //! findlib's own closure, which also fails for faults that the roots do not depend on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Error, Requirements, Roots, gains_threads};
-use crate::index::{PackageId, PackageIndex};
+use crate::index::{FileId, PackageId, PackageIndex};
 
 impl Requirements {
     /// As [`Requirements::closure`], and as `ocamlfind query -r`: `Fl_package_base.requires_deeply` relates *all* packages of
@@ -18,9 +18,22 @@ impl Requirements {
         roots: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Vec<PackageId>, Error> {
         let names: Vec<&[u8]> = roots.into_iter().collect();
-        let walk = self.walk(index, Roots::Named(&names), true)?;
-        let related: Vec<PackageId> = walk
-            .files
+        self.findlib_closure_after(index, &[], &names)
+    }
+
+    /// As [`Requirements::findlib_closure`], in a process that has looked at some packages before.
+    pub(crate) fn findlib_closure_after(
+        &mut self,
+        index: &mut PackageIndex,
+        seen: &[PackageId],
+        roots: &[&[u8]],
+    ) -> Result<Vec<PackageId>, Error> {
+        let walk = self.walk(index, Roots::Named(roots), true)?;
+        let mut files: Vec<FileId> = Vec::new();
+        let mut used = HashSet::new();
+        let seen = seen.iter().map(|package| index.file_of(*package));
+        files.extend(seen.chain(walk.files).filter(|file| used.insert(*file)));
+        let related: Vec<PackageId> = files
             .iter()
             .flat_map(|file| index.file_packages(*file))
             .collect();

@@ -87,4 +87,3 @@ pub(crate) fn ours(variables: &Variables, arguments: &[String]) -> Answer {
     let output = QueryCommand::parse(arguments).run(&environment);
     Answer(output.status.into(), output.stdout, output.stderr)
 }
-
