@@ -6,20 +6,28 @@ pub mod meta;
 pub mod text;
 
 mod configuration;
+mod duplicates;
+mod graph;
 mod index;
 mod library;
+mod modules;
 mod name;
 mod predicates;
 mod query;
 mod requirements;
+mod suggestion;
 mod sys;
 
 pub use configuration::{Configuration, Environment, Error as ConfigurationError};
+pub use duplicates::Duplicate;
+pub use graph::Graph;
 pub use index::{Changes, Error as IndexError, Package, PackageId, PackageIndex};
 pub use library::{Error as LibError, Lib, LibOptions, canonical_name};
+pub use modules::{Provider, UnitConflict, Units};
 pub use name::{Error as LibNameError, LibName};
 pub use predicates::Predicates;
 pub use query::{
     Closure, Error as QueryError, Format, FormatError, Query, QueryCommand, QueryOutput,
 };
 pub use requirements::{Error as RequirementsError, Requirements};
+pub use suggestion::Suggestion;
