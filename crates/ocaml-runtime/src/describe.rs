@@ -1,0 +1,285 @@
+//! OCaml types as text, and the declarations that they need.
+
+use std::collections::HashMap;
+use std::fmt;
+
+/// How tightly an OCaml type expression holds together; decides where parentheses go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Arrow,
+    Tuple,
+    Application,
+}
+
+/// An OCaml type expression.
+///
+/// ```
+/// use ocaml_runtime::TypeExpression;
+///
+/// let pair = TypeExpression::tuple([TypeExpression::name("int"), TypeExpression::name("string")]);
+/// assert_eq!(TypeExpression::apply("list", [pair]).to_string(), "(int * string) list");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeExpression {
+    text: String,
+    level: Level,
+}
+
+impl TypeExpression {
+    /// A type without arguments, or a type variable.
+    #[must_use]
+    pub fn name(name: impl Into<String>) -> TypeExpression {
+        TypeExpression {
+            text: name.into(),
+            level: Level::Application,
+        }
+    }
+
+    /// A constructor applied to arguments.
+    #[must_use]
+    pub fn apply(
+        constructor: &str,
+        arguments: impl IntoIterator<Item = TypeExpression>,
+    ) -> TypeExpression {
+        let arguments: Vec<TypeExpression> = arguments.into_iter().collect();
+        TypeExpression::name(match arguments.as_slice() {
+            [] => constructor.to_owned(),
+            [one] => format!("{} {constructor}", one.at(Level::Application)),
+            many => {
+                let many: Vec<&str> = many.iter().map(|one| one.text.as_str()).collect();
+                format!("({}) {constructor}", many.join(", "))
+            }
+        })
+    }
+
+    /// A tuple of two or more types.
+    #[must_use]
+    pub fn tuple(parts: impl IntoIterator<Item = TypeExpression>) -> TypeExpression {
+        let parts: Vec<TypeExpression> = parts.into_iter().collect();
+        if let [one] = parts.as_slice() {
+            return one.clone();
+        }
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|part| part.at(Level::Application))
+            .collect();
+        TypeExpression {
+            text: parts.join(" * "),
+            level: Level::Tuple,
+        }
+    }
+
+    /// A function type.
+    #[must_use]
+    pub fn arrow(self, result: TypeExpression) -> TypeExpression {
+        TypeExpression {
+            text: format!("{} -> {result}", self.at(Level::Tuple)),
+            level: Level::Arrow,
+        }
+    }
+
+    /// A function type whose argument has a label: `name:t -> result`.
+    #[must_use]
+    pub fn labelled_arrow(self, label: &str, result: TypeExpression) -> TypeExpression {
+        TypeExpression {
+            text: format!("{label}:{} -> {result}", self.at(Level::Tuple)),
+            level: Level::Arrow,
+        }
+    }
+
+    /// A function type whose argument may be left out: `self` is `t option`, the result is
+    /// `?name:t -> result`.
+    #[must_use]
+    pub fn optional_arrow(self, label: &str, result: TypeExpression) -> TypeExpression {
+        let inner = self.text.strip_suffix(" option").unwrap_or(&self.text);
+        TypeExpression {
+            text: format!("?{label}:{inner} -> {result}"),
+            level: Level::Arrow,
+        }
+    }
+
+    fn at(&self, level: Level) -> String {
+        if self.level < level {
+            format!("({})", self.text)
+        } else {
+            self.text.clone()
+        }
+    }
+
+    /// The text where a constructor's argument is expected: a tuple gets parentheses.
+    #[must_use]
+    pub fn as_part(&self) -> String {
+        self.at(Level::Application)
+    }
+}
+
+impl fmt::Display for TypeExpression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A stand-in for a type parameter while a generic declaration is written.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Parameter<const INDEX: usize>;
+
+impl<const INDEX: usize> Parameter<INDEX> {
+    const LETTERS: &'static [u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
+}
+
+// SAFETY: no value of this type is ever pushed or read.
+#[expect(
+    unsafe_code,
+    reason = "the trait is unsafe to implement; see its contract"
+)]
+unsafe impl<const INDEX: usize> crate::OcamlType for Parameter<INDEX> {
+    fn describe(_types: &mut Types) -> TypeExpression {
+        let letter = char::from(Self::LETTERS[INDEX % 26]);
+        TypeExpression::name(format!("'{letter}"))
+    }
+}
+
+/// The type declarations of an interface.
+#[derive(Debug, Clone, Default)]
+pub struct Types {
+    /// In the order in which they were completed, so that each comes after those it uses.
+    done: Vec<Declaration>,
+    by_name: HashMap<String, Known>,
+    recursive: bool,
+    conflicts: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Declaration {
+    head: String,
+    name: String,
+    body: String,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    identity: &'static str,
+    complete: bool,
+}
+
+impl Types {
+    /// Declares `type name = body`, unless it is declared already. `identity` tells one Rust type from
+    /// another; `parameters` is how many type variables (`'a`, `'b`, ...) the body uses.
+    pub fn declare(
+        &mut self,
+        name: &str,
+        identity: &'static str,
+        parameters: usize,
+        body: impl FnOnce(&mut Types) -> String,
+    ) {
+        if let Some(known) = self.by_name.get(name) {
+            if known.identity != identity && !self.conflicts.iter().any(|other| other == name) {
+                self.conflicts.push(name.to_owned());
+            }
+            self.recursive |= !known.complete;
+            return;
+        }
+        self.by_name.insert(
+            name.to_owned(),
+            Known {
+                identity,
+                complete: false,
+            },
+        );
+        let body = body(self);
+        let variables: Vec<String> = (0..parameters)
+            .map(|i| format!("'{}", char::from(b'a' + (i % 26) as u8)))
+            .collect();
+        let head = match variables.as_slice() {
+            [] => name.to_owned(),
+            [one] => format!("{one} {name}"),
+            many => format!("({}) {name}", many.join(", ")),
+        };
+        self.done.push(Declaration {
+            head,
+            name: name.to_owned(),
+            body,
+        });
+        if let Some(known) = self.by_name.get_mut(name) {
+            known.complete = true;
+        }
+    }
+
+    /// Names that two different Rust types claim.
+    pub(crate) fn conflicts(&self) -> &[String] {
+        &self.conflicts
+    }
+
+    /// `(name, text)` of each declaration, in order.
+    pub(crate) fn declarations(&self) -> impl Iterator<Item = (&str, String)> {
+        self.done
+            .iter()
+            .map(|one| (one.name.as_str(), format!("{} = {}", one.head, one.body)))
+    }
+}
+
+impl fmt::Display for Types {
+    /// The declarations as OCaml text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (_, text)) in self.declarations().enumerate() {
+            let keyword = if self.recursive && index > 0 {
+                "and"
+            } else {
+                "type"
+            };
+            writeln!(f, "{keyword} {text}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn int() -> TypeExpression {
+        TypeExpression::name("int")
+    }
+
+    #[test]
+    fn parentheses_go_where_ocaml_needs_them() {
+        let arrow = int().arrow(int());
+        assert_eq!(
+            arrow.clone().arrow(int()).to_string(),
+            "(int -> int) -> int"
+        );
+        assert_eq!(int().arrow(arrow.clone()).to_string(), "int -> int -> int");
+        let pair = TypeExpression::tuple([arrow, int()]);
+        assert_eq!(pair.to_string(), "(int -> int) * int");
+        let nested = TypeExpression::tuple([pair, int()]);
+        assert_eq!(nested.to_string(), "((int -> int) * int) * int");
+        let result = TypeExpression::apply("result", [nested, int()]);
+        assert_eq!(
+            result.to_string(),
+            "(((int -> int) * int) * int, int) result"
+        );
+    }
+
+    #[test]
+    fn a_type_used_inside_itself_makes_one_recursive_group() {
+        let mut types = Types::default();
+        types.declare("leaf", "leaf", 0, |_| "int".into());
+        types.declare("tree", "tree", 0, |types| {
+            types.declare("tree", "tree", 0, |_| unreachable!("declared already"));
+            "Leaf of leaf | Node of tree * tree".into()
+        });
+        assert_eq!(
+            types.to_string(),
+            "type leaf = int\nand tree = Leaf of leaf | Node of tree * tree\n"
+        );
+    }
+
+    #[test]
+    fn two_types_of_one_name_are_a_conflict() {
+        let mut types = Types::default();
+        types.declare("colour", "a::Colour", 0, |_| "Red".into());
+        types.declare("colour", "b::Colour", 0, |_| "Blue".into());
+        assert_eq!(types.conflicts(), ["colour"]);
+    }
+}

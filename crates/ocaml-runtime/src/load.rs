@@ -1,0 +1,263 @@
+//! Loading compiled OCaml code into a running image.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError};
+
+use crate::call;
+use crate::convert::{self, FromOcaml};
+use crate::elf::{self, Damage};
+use crate::runtime::Runtime;
+use crate::sys::apply;
+use crate::sys::frame;
+use crate::sys::image::Image;
+use crate::sys::reader::Ref;
+use crate::sys::thread;
+use crate::value::Value;
+
+/// What a loaded unit offered with `Saddlebag_host.register`, in order.
+#[derive(Debug, Clone)]
+pub struct LoadedUnit {
+    registered: Vec<(String, Value)>,
+}
+
+impl LoadedUnit {
+    /// Name and value of everything that was registered.
+    #[must_use]
+    pub fn registered(&self) -> &[(String, Value)] {
+        &self.registered
+    }
+
+    /// The last value registered under `name`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Value> {
+        let mut all = self.registered.iter().rev();
+        all.find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+}
+
+/// The error of [`Runtime::load`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("could not read `{path}`", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not a whole shared object.
+    #[error("`{path}` cannot be loaded", path = .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Damage,
+    },
+    /// A file that was loaded before has to be copied, and the copy could not be made.
+    #[error("could not make a private copy of `{path}`", path = .path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// OCaml's `Dynlink` refused the file: not a plugin, other interfaces or another compiler than the
+    /// image's, an undefined symbol.
+    #[error("OCaml refuses to load `{path}`: {message}", path = .path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What `Dynlink.error_message` says.
+        message: String,
+    },
+    /// The unit's top level raised an exception, called `exit`, or was cancelled.
+    #[error("the top level of `{path}` failed", path = .path.display())]
+    Raised {
+        /// The file.
+        path: PathBuf,
+        /// How it failed.
+        source: call::Error,
+    },
+    /// Code that is being loaded tried to load code.
+    #[error("`{path}` cannot be loaded while another unit is being loaded by this thread", path = .path.display())]
+    Nested {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Files that the system's loader has seen; guarded by the mutex that every load takes first.
+///
+/// For the loader, a path or an inode that it knows is the object it has, whatever the file holds now: a new
+/// file at an old path would silently run the old code, and one loaded twice would share its data.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    paths: HashSet<PathBuf>,
+    inodes: HashSet<(u64, u64)>,
+}
+
+impl History {
+    /// Whether `path` can be handed to the loader as it is; it then counts as seen.
+    fn is_new(&mut self, path: &Path, inode: (u64, u64)) -> bool {
+        let new_path = self.paths.insert(path.to_path_buf());
+        let new_inode = self.inodes.insert(inode);
+        new_path && new_inode
+    }
+}
+
+thread_local! {
+    static LOADING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The mutex of all loads of an image, marked for this thread.
+struct Turn {
+    history: MutexGuard<'static, History>,
+}
+
+impl Turn {
+    fn take(image: &'static Image) -> Option<Turn> {
+        if LOADING.replace(true) {
+            return None;
+        }
+        // Always this mutex first, the runtime lock second: so not while holding the runtime lock.
+        let history = thread::unlocked(image, || {
+            image.loads.lock().unwrap_or_else(PoisonError::into_inner)
+        });
+        Some(Turn { history })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        LOADING.set(false);
+    }
+}
+
+impl Runtime {
+    /// Loads the compiled unit `path` (`.cmxs` for a native image, `.cmo` or `.cma` for byte code) and runs its
+    /// top level. Its definitions stay private to it (`Dynlink.loadfile_private`).
+    ///
+    /// Loading the same file, or another file at the same path, gives a fresh instance each time: from the
+    /// second time on a private copy is loaded. Code is never unloaded; a small unit costs about 23 kB.
+    ///
+    /// Loading a file runs code in it: load only what you compiled or trust as much as your program. Checked
+    /// are that the file is whole, and by OCaml that it fits the image. The file must not be written to while
+    /// it is loaded, as for any shared object.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged, OCaml refuses it, or its top level fails.
+    pub fn load(self, path: impl AsRef<Path>) -> Result<LoadedUnit, Error> {
+        load(self, path.as_ref())
+    }
+}
+
+fn load(runtime: Runtime, path: &Path) -> Result<LoadedUnit, Error> {
+    let read = |source| Error::Read {
+        path: path.to_path_buf(),
+        source,
+    };
+    let image = runtime.image();
+    let real = path.canonicalize().map_err(read)?;
+    let bytes = fs::read(&real).map_err(read)?;
+    let metadata = fs::metadata(&real).map_err(read)?;
+    if runtime.is_native() {
+        elf::check(&bytes).map_err(|source| Error::Damaged {
+            path: path.to_path_buf(),
+            source,
+        })?;
+    }
+    let nested = || Error::Nested {
+        path: path.to_path_buf(),
+    };
+    let mut turn = Turn::take(image).ok_or_else(nested)?;
+    if !runtime.is_native() || turn.history.is_new(&real, (metadata.dev(), metadata.ino())) {
+        return link(image, path, &real);
+    }
+    let copied = copy(&real, &bytes);
+    let (directory, private) = copied.map_err(|source| Error::Copy {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    let loaded = link(image, path, &private);
+    // The object stays mapped without its name.
+    drop(directory);
+    loaded
+}
+
+/// Writes `bytes` to a path that no process has used.
+fn copy(path: &Path, bytes: &[u8]) -> io::Result<(tempfile::TempDir, PathBuf)> {
+    let directory = tempfile::Builder::new().prefix("ocaml-load-").tempdir()?;
+    let private = directory.path().join(path.file_name().unwrap_or_default());
+    fs::write(&private, bytes)?;
+    Ok((directory, private))
+}
+
+/// Has OCaml load `file`, which stands for `path` in errors.
+fn link(image: &'static Image, path: &Path, file: &Path) -> Result<LoadedUnit, Error> {
+    let held = thread::enter(image);
+    let raised = |source| Error::Raised {
+        path: path.to_path_buf(),
+        source,
+    };
+    let bytes = file.as_os_str().as_encoded_bytes();
+    let name = frame::string(&held, bytes).map_err(|error| raised(error.into()))?;
+    let result = apply::apply(&held, image.closures.load.get(), [name]).map_err(raised)?;
+    match read(Ref::new(&held, result)).map_err(|error| raised(error.into()))? {
+        Ok(registered) => Ok(LoadedUnit { registered }),
+        Err(message) => Err(Error::Refused {
+            path: path.to_path_buf(),
+            message,
+        }),
+    }
+}
+
+type Loaded = Result<Vec<(String, Value)>, String>;
+
+/// Reads the type `loaded` of `ocaml/saddlebag_host.ml`.
+fn read(loaded: Ref<'_>) -> Result<Loaded, convert::Error> {
+    if loaded.tag()? == 0 {
+        let message = loaded.field(0)?.bytes()?;
+        return Ok(Err(String::from_utf8_lossy(message).into_owned()));
+    }
+    let mut registered = Vec::new();
+    let mut list = loaded.field(0)?;
+    while !list.is_immediate() {
+        let [head, tail] = list.fields(0)?;
+        let [name, value] = head.fields(0)?;
+        registered.push((String::read(name)?, Value::keep(value)));
+        list = tail;
+    }
+    Ok(Ok(registered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_is_at_most_64_bytes() {
+        assert!(size_of::<Error>() <= 64, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn a_path_or_an_inode_seen_before_is_not_new() {
+        let mut history = History::default();
+        assert!(history.is_new(Path::new("/a"), (1, 1)));
+        assert!(
+            !history.is_new(Path::new("/a"), (1, 2)),
+            "same path, replaced file"
+        );
+        assert!(
+            !history.is_new(Path::new("/b"), (1, 1)),
+            "same file, other name"
+        );
+        assert!(history.is_new(Path::new("/c"), (2, 1)));
+    }
+}

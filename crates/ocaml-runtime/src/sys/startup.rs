@@ -1,0 +1,86 @@
+//! Starting an image's OCaml runtime.
+#![expect(
+    unsafe_code,
+    reason = "starts the OCaml runtime and asks it first questions"
+)]
+
+use std::ffi::{CStr, CString, c_char};
+
+use super::abi;
+use super::dispatch::{self, HostTable};
+use super::image::{Image, Opened};
+use super::root::Graveyard;
+use super::thread;
+
+/// Why an image did not start.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Thread(std::io::Error),
+    Raised,
+    Lacks(&'static CStr),
+}
+
+/// Starts the runtime on a thread of its own, which then ends: OCaml 4 replaces the starting thread's
+/// signal stack, and OCaml 5 disables it, after which Rust's own report of a stack overflow is lost.
+pub(crate) fn start(
+    opened: Opened,
+    slot: usize,
+    arguments: Vec<CString>,
+    stack_limit: i64,
+) -> Result<&'static Image, Failure> {
+    std::thread::Builder::new()
+        .name("ocaml-startup".to_owned())
+        .spawn(move || start_here(opened, slot, arguments, stack_limit))
+        .map_err(Failure::Thread)?
+        .join()
+        .unwrap_or(Err(Failure::Raised))
+}
+
+fn start_here(
+    opened: Opened,
+    slot: usize,
+    arguments: Vec<CString>,
+    stack_limit: i64,
+) -> Result<&'static Image, Failure> {
+    // The runtime keeps the addresses for `Sys.argv`.
+    let arguments: &'static [CString] = Box::leak(arguments.into_boxed_slice());
+    let mut addresses: Vec<*const c_char> = arguments.iter().map(|a| a.as_ptr()).collect();
+    addresses.push(std::ptr::null());
+    let addresses: &'static [*const c_char] = Box::leak(addresses.into_boxed_slice());
+    // SAFETY: a null-terminated array of C strings that lives for ever; called once for this image.
+    let result = unsafe { (opened.symbols.caml_startup_exn)(addresses.as_ptr()) };
+    if abi::is_exception(result) {
+        return Err(Failure::Raised);
+    }
+    let closures = opened.find_closures().map_err(Failure::Lacks)?;
+    // SAFETY: a closure of type `unit -> bool`; this thread holds the lock since the start.
+    let is_native =
+        unsafe { (opened.symbols.caml_callback_exn)(closures.is_native.get(), abi::ZERO) };
+    // SAFETY: only names a signal.
+    let signal = unsafe { (opened.symbols.saddlebag_cancellation_signal)() };
+    for (closure, argument) in [
+        (closures.set_stack_limit, stack_limit),
+        (closures.install_cancellation, i64::from(signal)),
+    ] {
+        // SAFETY: closures of type `int -> unit`; this thread holds the lock since the start.
+        unsafe { (opened.symbols.caml_callback_exn)(closure.get(), abi::immediate(argument)) };
+    }
+    let image: &'static Image = Box::leak(Box::new(Image {
+        path: opened.path,
+        facts: opened.facts,
+        symbols: opened.symbols,
+        closures,
+        is_native: is_native == abi::TRUE,
+        cancellation_signal: signal,
+        slot,
+        graveyard: Graveyard::default(),
+        host: HostTable::default(),
+        loads: std::sync::Mutex::default(),
+    }));
+    let application = dispatch::application(image);
+    // SAFETY: the stub copies the structure, whose context is leaked.
+    unsafe { (image.symbols.saddlebag_install)(&raw const application) };
+    // This thread holds the lock since the start; dropping the proof gives it back.
+    drop(thread::called_by_ocaml(image));
+    Ok(image)
+}

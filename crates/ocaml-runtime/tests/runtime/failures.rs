@@ -1,0 +1,1 @@
+//! What a call reports when the OCaml code does not return.

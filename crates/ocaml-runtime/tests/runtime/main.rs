@@ -1,0 +1,5 @@
+//! Calls between Rust and OCaml, on native and byte-code images built with the installed compiler.
+
+mod calls;
+mod failures;
+mod support;

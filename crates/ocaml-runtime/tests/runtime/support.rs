@@ -1,0 +1,247 @@
+//! Builds host images and plugins with the installed OCaml.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use ocaml_runtime::host_image::{self, Compiler, Recipe};
+use ocaml_runtime::open::Options;
+use ocaml_runtime::{Interface, LoadedUnit, Module, Runtime};
+
+/// A host image with what plugins are compiled against.
+pub(crate) struct Image {
+    pub(crate) compiler: Compiler,
+    pub(crate) runtime: Runtime,
+    pub(crate) directory: PathBuf,
+    recipe: Recipe,
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests run the real compiler")]
+fn command(program: &str) -> Command {
+    Command::new(program)
+}
+
+fn has_ocaml() -> bool {
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        let found = command("ocamlfind").arg("query").arg("threads").output();
+        let found = found.is_ok_and(|output| output.status.success());
+        assert!(
+            found || std::env::var_os("CI").is_none(),
+            "these tests need ocamlfind and OCaml"
+        );
+        found
+    })
+}
+
+/// Both images, or none where there is no OCaml (which is a failure when `CI` is set).
+pub(crate) fn images() -> Vec<&'static Image> {
+    [native(), byte()].into_iter().flatten().collect()
+}
+
+pub(crate) fn native() -> Option<&'static Image> {
+    static IMAGE: OnceLock<Image> = OnceLock::new();
+    image(&IMAGE, Compiler::Native, 1)
+}
+
+pub(crate) fn byte() -> Option<&'static Image> {
+    static IMAGE: OnceLock<Image> = OnceLock::new();
+    image(&IMAGE, Compiler::Byte, 1)
+}
+
+/// A second native image: another file, with a runtime and a heap of its own.
+pub(crate) fn second_native() -> Option<&'static Image> {
+    static IMAGE: OnceLock<Image> = OnceLock::new();
+    image(&IMAGE, Compiler::Native, 2)
+}
+
+fn image(
+    cell: &'static OnceLock<Image>,
+    compiler: Compiler,
+    number: u32,
+) -> Option<&'static Image> {
+    if !has_ocaml() {
+        println!("SKIP: no OCaml here");
+        return None;
+    }
+    Some(cell.get_or_init(|| build(compiler, number)))
+}
+
+/// A digest of the sources and of the compiler, so that an old image is never used.
+fn key() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    host_image::SOURCES.hash(&mut hasher);
+    let output = command("ocamlfind")
+        .args(["ocamlopt", "-config"])
+        .output()
+        .unwrap();
+    output.stdout.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn build(compiler: Compiler, number: u32) -> Image {
+    let kind = match compiler {
+        Compiler::Native => "native",
+        Compiler::Byte => "byte",
+    };
+    let soname = format!("libhost_{kind}_{number}.so");
+    let recipe = match compiler {
+        Compiler::Native => Recipe::native(&soname),
+        Compiler::Byte => Recipe::byte(&soname),
+    };
+    let name = format!("{kind}-{number}-{:016x}", key());
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if !directory.join(&soname).exists() {
+        // Built aside and renamed: other test processes may do the same now.
+        let aside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        for (file, text) in host_image::SOURCES {
+            fs::write(aside.path().join(file), text).unwrap();
+        }
+        for step in &recipe.steps {
+            run(step.compiler, &step.arguments, aside.path());
+        }
+        let _ = fs::remove_file(aside.path().join("saddlebag_host.cmx"));
+        let _ = fs::rename(aside.keep(), &directory);
+    }
+    let options = Options::default()
+        .argument("test-program")
+        .argument("first");
+    let runtime = Runtime::open(directory.join(&soname), &options).unwrap();
+    Image {
+        compiler,
+        runtime,
+        directory,
+        recipe,
+    }
+}
+
+fn run(compiler: Compiler, arguments: &[String], directory: &Path) {
+    let (success, text) = try_run(compiler, arguments, directory);
+    assert!(success, "{arguments:?}: {text}");
+}
+
+fn try_run(compiler: Compiler, arguments: &[String], directory: &Path) -> (bool, String) {
+    let tool = match compiler {
+        Compiler::Native => "ocamlopt",
+        Compiler::Byte => "ocamlc",
+    };
+    let output = command("ocamlfind")
+        .arg(tool)
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), text)
+}
+
+/// A compiled unit in a directory of its own.
+pub(crate) struct Compiled {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) path: PathBuf,
+}
+
+impl Image {
+    pub(crate) fn is_native(&self) -> bool {
+        self.compiler == Compiler::Native
+    }
+
+    /// Compiles one unit as it is.
+    pub(crate) fn compile(&self, name: &str, source: &str) -> Compiled {
+        match self.try_compile(name, source) {
+            Ok(compiled) => compiled,
+            Err(text) => panic!("{text}\n{source}"),
+        }
+    }
+
+    pub(crate) fn try_compile(&self, name: &str, source: &str) -> Result<Compiled, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = format!("{name}.ml");
+        fs::write(directory.path().join(&file), source).unwrap();
+        let include = self.directory.display().to_string();
+        let mut arguments: Vec<String> = ["-g", "-w", "-a", "-I"].map(String::from).to_vec();
+        arguments.push(include.clone());
+        arguments.extend(["-I", "+threads", "-I", "+unix"].map(String::from));
+        let output = match self.compiler {
+            Compiler::Native => {
+                arguments.push("-shared".into());
+                arguments.extend(self.recipe.plugin_link_arguments(&include));
+                format!("{name}.cmxs")
+            }
+            Compiler::Byte => {
+                arguments.push("-c".into());
+                format!("{name}.cmo")
+            }
+        };
+        arguments.extend(["-o".into(), output.clone(), file]);
+        let (success, text) = try_run(self.compiler, &arguments, directory.path());
+        if !success {
+            return Err(text);
+        }
+        let path = directory.path().join(output);
+        Ok(Compiled { directory, path })
+    }
+
+    /// Loads one unit as it is.
+    pub(crate) fn load(&self, name: &str, source: &str) -> LoadedUnit {
+        let compiled = self.compile(name, source);
+        self.runtime.load(&compiled.path).unwrap()
+    }
+
+    /// Compiles a plugin of `interface` from the body of its module.
+    pub(crate) fn compile_plugin(&self, interface: &Interface, body: &str) -> Compiled {
+        match self.try_compile_plugin(interface, body) {
+            Ok(compiled) => compiled,
+            Err(text) => panic!("{text}\n{}\n{body}", interface.prelude()),
+        }
+    }
+
+    pub(crate) fn try_compile_plugin(
+        &self,
+        interface: &Interface,
+        body: &str,
+    ) -> Result<Compiled, String> {
+        let source = format!(
+            "{}module F () = struct module Plugin = struct\n# 1 \"plugin.ml\"\n{body}\nend end\n\
+             let () = Saddlebag_host.register \"{}\" (Obj.repr (fun () -> \
+             let module M = F () in Obj.repr (module M.Plugin : S)))\n",
+            interface.prelude(),
+            interface.registered_name(),
+        );
+        // A name of its own: byte code keeps the names of the units it loaded.
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.try_compile(&format!("plugin_{number}"), &source)
+    }
+
+    /// Compiles, loads and instantiates a plugin.
+    pub(crate) fn plugin(&self, interface: &Interface, body: &str) -> Module {
+        let compiled = self.compile_plugin(interface, body);
+        let unit = self.runtime.load(&compiled.path).unwrap();
+        Module::instantiate(interface, &unit).unwrap()
+    }
+}
+
+/// Runs the test `name` of this program in a process of its own, with `RUNTIME_TEST_CHILD` set, and returns
+/// its exit code with what it printed.
+pub(crate) fn child(name: &str) -> (Option<i32>, String, String) {
+    let program = std::env::current_exe().unwrap();
+    let output = command(program.to_str().unwrap())
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env("RUNTIME_TEST_CHILD", "1")
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+pub(crate) fn is_child() -> bool {
+    std::env::var_os("RUNTIME_TEST_CHILD").is_some()
+}
