@@ -177,7 +177,9 @@ impl Kit {
             arguments.push(command);
         }
         if let Some(native) = &manifest.native {
-            arguments.push(self.absolute(&native.link_stub).into_os_string());
+            // As a flag of the linker, for which it is pasted into a command line: the compiler itself knows no `.so`.
+            arguments.push("-ccopt".into());
+            arguments.push(quote_for_shell(&self.absolute(&native.link_stub)));
         }
         arguments
     }
