@@ -1,0 +1,222 @@
+//! Running the compiler over a generated unit.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use code_sets::Code;
+use ocaml_toolchain::{Invocation, invocation};
+
+use crate::bundle;
+use crate::cache;
+use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::kit::{Kit, Need, PrepareError};
+use crate::options::Options;
+use crate::program::with_program;
+use crate::unit::Unit;
+use crate::workspace::{self, JobDirectory};
+
+/// The error returned by what compiles: why there is no compiled plugin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The loader has been cleaned.
+    #[error("the loader has been cleaned and compiles no more")]
+    Cleaned,
+    /// The sources could not be read or named.
+    #[error("cannot take the sources")]
+    Bundle(#[source] bundle::Error),
+    /// The compiler does not accept the sources.
+    #[error("{}", .0.summary())]
+    Rejected(Box<Rejection>),
+    /// The compiler, the assembler or the linker failed for a reason that is not in the sources.
+    #[error("the compiler failed: {}", .0.failure)]
+    Failed(Box<Rejection>),
+    /// The compiler could not be run.
+    #[error("cannot run the compiler")]
+    Run(#[source] Box<invocation::Error>),
+    /// The kit has no compiler for the code.
+    #[error("the toolchain has no compiler to {code} code")]
+    NoCompiler {
+        /// The code asked for.
+        code: Code,
+    },
+    /// The kit's files could not be made.
+    #[error("the compiler is not ready")]
+    Prepare(#[source] Box<PrepareError>),
+    /// The hook given with [`Options::initialize`] failed.
+    #[error("the loader's initialisation failed")]
+    Initialize(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no place to compile in.
+    #[error("there is no place to compile in")]
+    Workspace(#[source] Box<workspace::Error>),
+    /// The compiled file could not be read back or put in its place.
+    #[error("cannot put the compiled plugin in `{}`", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The cache cannot be used.
+    #[error("the cache of plugins cannot be used")]
+    Cache(#[source] Box<cache::Error>),
+}
+
+/// What a compiler that failed had to say.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// The messages in the compiler's order, warnings included; positions are those of the sources.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The command, its status and its output as it was.
+    pub failure: ocaml_toolchain::CommandFailure,
+}
+
+impl Rejection {
+    /// The messages that are errors.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    fn summary(&self) -> String {
+        let errors: Vec<String> = self.errors().map(Diagnostic::to_string).collect();
+        format!(
+            "the compiler does not accept the sources:\n{}",
+            errors.join("\n")
+        )
+    }
+}
+
+/// How far a compilation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Up to the point where the compiler has no more objections.
+    Check,
+    /// Up to a file that can be loaded.
+    Load,
+}
+
+/// Compiles `unit` in `job`. Gives the loadable file, which a check does not make, and the warnings.
+pub(crate) async fn run(
+    kit: &Kit,
+    options: &Options,
+    unit: Unit,
+    job: JobDirectory,
+    goal: Goal,
+) -> Result<(JobDirectory, Vec<Diagnostic>, PathBuf), Error> {
+    kit.prepare(Need::Compile)
+        .await
+        .map_err(|error| Error::Prepare(Box::new(error)))?;
+    let Unit {
+        name,
+        implementation,
+        interface,
+        names,
+    } = unit;
+    let [ml, mli] = [format!("{name}.ml"), format!("{name}.mli")];
+    let mut sources = vec![ml.clone()];
+    if interface.is_some() {
+        sources.insert(0, mli.clone());
+    }
+    let job = blocking::unblock(move || {
+        job.write(&ml, &implementation)?;
+        if let Some(interface) = interface {
+            job.write(&mli, &interface)?;
+        }
+        Ok(job)
+    })
+    .await
+    .map_err(|error| Error::Workspace(Box::new(error)))?;
+
+    let (invocation, output) = invocation(kit, options, goal, &name)?;
+    let invocation = invocation
+        .args(sources)
+        .current_dir(job.path())
+        .env("TMPDIR", job.path());
+    let result = invocation
+        .output()
+        .await
+        .map_err(|error| Error::Run(Box::new(error)))?;
+    let text = String::from_utf8_lossy(&result.stderr);
+    let mut diagnostics = diagnostic::parse(&text);
+    diagnostic::relocate(&mut diagnostics, &names);
+    if result.status.success() {
+        let file = job.path().join(output);
+        return Ok((job, diagnostics, file));
+    }
+    let rejected = diagnostics
+        .iter()
+        .any(|found| found.severity == Severity::Error && found.location.is_some());
+    let failure = ocaml_toolchain::CommandFailure::new(invocation, result);
+    let rejection = Box::new(Rejection {
+        diagnostics,
+        failure,
+    });
+    Err(match rejected {
+        true => Error::Rejected(rejection),
+        false => Error::Failed(rejection),
+    })
+}
+
+/// The compiler's command without its sources, and the name of what it leaves.
+fn invocation(
+    kit: &Kit,
+    options: &Options,
+    goal: Goal,
+    unit: &str,
+) -> Result<(Invocation, String), Error> {
+    let missing = Error::NoCompiler { code: options.code };
+    let compiler = match options.code {
+        Code::Native => kit.ocamlopt(),
+        Code::Byte => kit.ocamlc(),
+        Code::Wasm => None,
+    };
+    let mut invocation = compiler.ok_or(missing)?;
+    if let (Code::Native, Some(program)) = (options.code, &options.programs.ocamlopt) {
+        invocation = with_program(&invocation, program);
+    }
+    let output = match options.code {
+        Code::Byte => format!("{unit}.cmo"),
+        Code::Native | Code::Wasm => format!("{unit}.cmxs"),
+    };
+    let link = match options.code {
+        Code::Native => kit.shared_link_arguments(),
+        Code::Byte | Code::Wasm => Vec::new(),
+    };
+    Ok((
+        invocation.args(arguments(options, goal, link, &output)),
+        output,
+    ))
+}
+
+/// The arguments after the kit's own. One process compiles and links: starting a second one costs more than
+/// compiling a small plugin.
+fn arguments(options: &Options, goal: Goal, link: Vec<OsString>, output: &str) -> Vec<OsString> {
+    // Positions as data; the sources are quoted by whoever shows them.
+    let mut arguments: Vec<OsString> = ["-error-style", "short", "-color", "never"]
+        .map(Into::into)
+        .into();
+    arguments.extend(options.compile_arguments());
+    match (goal, options.code) {
+        // Later phases than typing refuse programs too, for example unsafe recursive modules.
+        (Goal::Check, Code::Native) => {
+            arguments.extend(["-stop-after", "scheduling"].map(Into::into))
+        }
+        (Goal::Check, _) => arguments.push("-c".into()),
+        (Goal::Load, Code::Native) => {
+            arguments.extend(options.flags.cmxs.iter().cloned());
+            arguments.extend(link);
+            arguments.extend(["-shared".into(), "-o".into(), output.into()]);
+        }
+        (Goal::Load, _) => arguments.push("-c".into()),
+    }
+    arguments
+}
+
+/// The arguments in the form that keys of the cache are made from.
+pub(crate) fn key_arguments(options: &Options) -> Vec<OsString> {
+    arguments(options, Goal::Load, Vec::new(), "")
+}

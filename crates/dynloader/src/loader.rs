@@ -1,0 +1,476 @@
+//! A loader: sources in, plugins out.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, thread};
+
+use async_lock::{OnceCell, Semaphore};
+use ocaml_runtime::Runtime;
+
+use crate::bundle::{self, Bundle};
+use crate::cache::{self, DirectoryStore, Key, KeyParts, Store};
+use crate::compile::{self, Goal};
+use crate::compiled::{Artefact, Compiled};
+use crate::contract::Contract;
+use crate::dependencies;
+use crate::diagnostic::Diagnostic;
+use crate::kit::{Kit, Need};
+use crate::load;
+use crate::options::{Options, Preprocessor};
+use crate::seal::Seal;
+use crate::source::Source;
+use crate::unit::{Evaluation, Shape, Unit};
+use crate::workspace::{self, JobDirectory, Workspace};
+
+/// Compiles OCaml sources and loads what comes of them into the host image of its [`Kit`].
+///
+/// A loader may be shared: it compiles as many plugins at once as [`Options::jobs`] says, and dropping one of its
+/// futures ends the processes and removes the files that the future started. Copies are handles to the same loader.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all handles to a loader share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    kit: Kit,
+    options: Options,
+    store: Option<Arc<dyn Store>>,
+    jobs: Semaphore,
+    workspace: Mutex<State>,
+    /// Done once the hook of [`Options::initialize`] has succeeded.
+    initialized: OnceCell<()>,
+    cleaned: AtomicBool,
+}
+
+#[derive(Debug)]
+enum State {
+    Unused,
+    Made(Arc<Workspace>),
+    Cleaned,
+}
+
+/// The error returned by [`Loader::new`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A relative directory could not be made absolute.
+    #[error("cannot make `{}` absolute", path.display())]
+    Absolute {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A directory to compile in must be absolute.
+    #[error("the directory `{}` to compile in is not absolute", path.display())]
+    InDir {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The kit has no host image for the code asked for, or no compiler to it.
+    #[error("the toolchain cannot make {code} code plugins")]
+    Code {
+        /// The code asked for.
+        code: code_sets::Code,
+    },
+}
+
+/// The error returned by [`Loader::clean`].
+#[derive(Debug, thiserror::Error)]
+#[error("cannot remove the files of the loader in `{}`", directory.display())]
+pub struct CleanError {
+    /// The loader's directory.
+    pub directory: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// Why a loader has no directory to work in.
+pub(crate) enum Unavailable {
+    Cleaned,
+    Workspace(workspace::Error),
+}
+
+impl Loader {
+    /// A loader for plugins of `kit`. It makes no file before its first compilation or load.
+    ///
+    /// # Errors
+    /// A directory that is not what its option asks for, or a code that the kit does not have.
+    pub fn new(kit: Kit, options: Options) -> Result<Loader, Error> {
+        let mut options = options;
+        if !kit.codes().contains(options.code) {
+            return Err(Error::Code { code: options.code });
+        }
+        if let Some(path) = options
+            .workspace
+            .in_dirs
+            .iter()
+            .find(|path| !path.is_absolute())
+        {
+            return Err(Error::InDir { path: path.clone() });
+        }
+        let programs = [
+            &mut options.programs.ocamlopt,
+            &mut options.programs.ocamldep,
+        ];
+        let programs = programs
+            .into_iter()
+            .flatten()
+            .filter(|program| program.components().count() > 1);
+        let cache = options.cache.as_mut().map(|cache| &mut cache.dir);
+        let ppx = match &mut options.preprocessor {
+            Preprocessor::Ppx(program) => Some(program),
+            Preprocessor::None => None,
+        };
+        for path in options
+            .include_directories
+            .iter_mut()
+            .chain(programs)
+            .chain(cache)
+            .chain(ppx)
+        {
+            *path = std::path::absolute(&*path).map_err(|source| Error::Absolute {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        let store = match (&options.store, &options.cache) {
+            (Some(store), _) => Some(store.0.clone()),
+            (None, Some(cache)) => {
+                Some(Arc::new(DirectoryStore::new(cache.clone())) as Arc<dyn Store>)
+            }
+            (None, None) => None,
+        };
+        let jobs = options
+            .jobs
+            .or_else(|| thread::available_parallelism().ok())
+            .map_or(1, |jobs| jobs.get());
+        let shared = Shared {
+            kit,
+            options,
+            store,
+            jobs: Semaphore::new(jobs),
+            workspace: Mutex::new(State::Unused),
+            initialized: OnceCell::new(),
+            cleaned: AtomicBool::new(false),
+        };
+        Ok(Loader {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The kit that the loader compiles with.
+    #[must_use]
+    pub fn kit(&self) -> &Kit {
+        &self.shared.kit
+    }
+
+    /// What the loader was created with, relative paths made absolute.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    /// The files that `file` needs, then `file` itself: those that it mentions, directly or through others, in its own
+    /// folder. What is needed comes before what needs it, and an `.mli` before its `.ml`. Files of the folder that are
+    /// not needed are not looked at. OCaml: `Dynloader.find_dependencies`.
+    ///
+    /// # Errors
+    /// When `file` is no `.ml`, a file that is needed cannot be parsed, or modules depend on each other in a circle.
+    pub async fn find_dependencies(
+        &self,
+        file: impl Into<PathBuf>,
+    ) -> Result<Vec<PathBuf>, dependencies::Error> {
+        let shared = self.shared.clone();
+        let _permit = self.shared.jobs.acquire().await;
+        let workspace =
+            shared
+                .workspace_async()
+                .await
+                .map_err(|unavailable| match unavailable {
+                    Unavailable::Cleaned => dependencies::Error::Cleaned,
+                    Unavailable::Workspace(error) => {
+                        dependencies::Error::Workspace(Box::new(error))
+                    }
+                })?;
+        dependencies::find(
+            &shared.kit,
+            &shared.options,
+            move || workspace.job(),
+            file.into(),
+        )
+        .await
+    }
+
+    /// Removes the loader's files. Doing so twice is fine; a cleaned loader refuses work. Files that others put into
+    /// the loader's directory stay, and the directory with them. OCaml: `Dynloader.clean`.
+    ///
+    /// # Errors
+    /// When files cannot be removed.
+    pub async fn clean(&self) -> Result<(), CleanError> {
+        let shared = self.shared.clone();
+        blocking::unblock(move || {
+            shared.cleaned.store(true, Ordering::Release);
+            let state = std::mem::replace(&mut *shared.state(), State::Cleaned);
+            let State::Made(workspace) = state else {
+                return Ok(());
+            };
+            workspace.remove().map_err(|source| CleanError {
+                directory: workspace.directory().to_owned(),
+                source,
+            })
+        })
+        .await
+    }
+
+    /// The loader's directory, once it has one.
+    #[must_use]
+    pub fn directory(&self) -> Option<PathBuf> {
+        match &*self.shared.state() {
+            State::Made(workspace) => Some(workspace.directory().to_owned()),
+            State::Unused | State::Cleaned => None,
+        }
+    }
+
+    /// Reads and groups the sources.
+    pub(crate) async fn read(&self, sources: Vec<Source>) -> Result<Vec<Bundle>, compile::Error> {
+        if self.shared.cleaned.load(Ordering::Acquire) {
+            return Err(compile::Error::Cleaned);
+        }
+        blocking::unblock(|| bundle::read(sources))
+            .await
+            .map_err(compile::Error::Bundle)
+    }
+
+    /// Has the compiler look at the sources, and gives its warnings.
+    pub(crate) async fn check(
+        &self,
+        contract: &Contract,
+        sources: Vec<Source>,
+    ) -> Result<Vec<Diagnostic>, compile::Error> {
+        let bundles = self.read(sources).await?;
+        let (_, diagnostics, _) = self
+            .run_compiler(contract, Evaluation::AtLoad, &bundles, Goal::Check)
+            .await?;
+        Ok(diagnostics)
+    }
+
+    /// Compiles the sources, or finds them compiled.
+    pub(crate) async fn compile(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        sources: Vec<Source>,
+    ) -> Result<Compiled, compile::Error> {
+        let bundles = self.read(sources).await?;
+        let seal = self.seal(
+            contract,
+            evaluation,
+            bundles
+                .last()
+                .map_or("", |bundle| bundle.module_name().as_str()),
+        );
+        let Some(store) = &self.shared.store else {
+            let (job, diagnostics, file) = self
+                .run_compiler(contract, evaluation, &bundles, Goal::Load)
+                .await?;
+            let artefact = Artefact::Fresh { job, file };
+            return Ok(Compiled {
+                seal,
+                artefact,
+                diagnostics,
+                from_cache: false,
+            });
+        };
+        let cache = |error| compile::Error::Cache(Box::new(error));
+        let (key, bundles) = self.key(contract, evaluation, bundles).await;
+        if let Some(compiled) = find_in(&**store, &key, &seal).await.map_err(cache)? {
+            return Ok(compiled);
+        }
+        let (job, diagnostics, file) = self
+            .run_compiler(contract, evaluation, &bundles, Goal::Load)
+            .await?;
+        let compiled = Compiled {
+            seal,
+            artefact: Artefact::Fresh { job, file },
+            diagnostics,
+            from_cache: false,
+        };
+        let (compiled, sealed) = compiled.sealed().await?;
+        store
+            .put(&key, &cache::encode(&key, &sealed))
+            .await
+            .map_err(cache)?;
+        Ok(compiled)
+    }
+
+    async fn run_compiler(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        bundles: &[Bundle],
+        goal: Goal,
+    ) -> Result<(JobDirectory, Vec<Diagnostic>, PathBuf), compile::Error> {
+        let shared = &self.shared;
+        let _permit = shared.jobs.acquire().await;
+        let workspace =
+            shared
+                .workspace_async()
+                .await
+                .map_err(|unavailable| match unavailable {
+                    Unavailable::Cleaned => compile::Error::Cleaned,
+                    Unavailable::Workspace(error) => compile::Error::Workspace(Box::new(error)),
+                })?;
+        if let Some(hook) = &shared.options.initialize {
+            let directory = workspace.directory().to_owned();
+            let run = || hook.0(directory);
+            shared
+                .initialized
+                .get_or_try_init(run)
+                .await
+                .map_err(compile::Error::Initialize)?;
+        }
+        let text = contract.text();
+        let shape = Shape {
+            evaluation,
+            interface: &text,
+            hide_unexported: !shared.options.warnings.are_compiler_defaults(),
+            warn_despite_mli: shared.options.warn_unused_despite_mli,
+        };
+        let unit = Unit::build(bundles, shape);
+        let job = blocking::unblock(move || workspace.job()).await;
+        let job = job.map_err(|error| compile::Error::Workspace(Box::new(error)))?;
+        compile::run(&shared.kit, &shared.options, unit, job, goal).await
+    }
+
+    /// What a compiled file for the contract must say of itself.
+    pub(crate) fn seal(&self, contract: &Contract, evaluation: Evaluation, module: &str) -> Seal {
+        let kit = &self.shared.kit;
+        let (interface, fingerprint) = contract.name_and_fingerprint();
+        Seal {
+            compiler: kit.conf().version().to_string(),
+            code: self.shared.options.code,
+            evaluation,
+            host_image: kit.host_image_identity().to_owned(),
+            interface,
+            fingerprint,
+            module: module.to_owned(),
+        }
+    }
+
+    async fn key(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        bundles: Vec<Bundle>,
+    ) -> (Key, Vec<Bundle>) {
+        let shared = self.shared.clone();
+        let fingerprint = contract.name_and_fingerprint().1;
+        blocking::unblock(move || {
+            let options = &shared.options;
+            let hidden = !options.warnings.are_compiler_defaults();
+            let despite = options.warn_unused_despite_mli;
+            let mut programs: Vec<&Path> =
+                options.programs.ocamlopt.as_deref().into_iter().collect();
+            if let Preprocessor::Ppx(program) = &options.preprocessor {
+                programs.push(program);
+            }
+            let key = Key::new(&KeyParts {
+                bundles: &bundles,
+                shape: &format!("{} {evaluation:?} {hidden} {despite}", options.code.name()),
+                fingerprint: &fingerprint,
+                arguments: compile::key_arguments(options),
+                include_directories: &options.include_directories,
+                programs,
+                kit: shared.kit.identity(),
+            });
+            (key, bundles)
+        })
+        .await
+    }
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.workspace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The loader's directory, made when it is first asked for. Blocks.
+    pub(crate) fn workspace(&self) -> Result<Arc<Workspace>, Unavailable> {
+        let mut state = self.state();
+        match &*state {
+            State::Cleaned => Err(Unavailable::Cleaned),
+            State::Made(workspace) => Ok(workspace.clone()),
+            State::Unused => {
+                let workspace =
+                    Workspace::create(&self.options.workspace).map_err(Unavailable::Workspace)?;
+                let workspace = Arc::new(workspace);
+                *state = State::Made(workspace.clone());
+                Ok(workspace)
+            }
+        }
+    }
+
+    async fn workspace_async(self: &Arc<Self>) -> Result<Arc<Workspace>, Unavailable> {
+        let shared = self.clone();
+        blocking::unblock(move || shared.workspace()).await
+    }
+
+    /// Starts the runtime of the host image, or finds it started. Blocks; the kit must be ready for loads.
+    pub(crate) fn open_runtime(&self) -> Result<Runtime, load::Error> {
+        if self.cleaned.load(Ordering::Acquire) {
+            return Err(load::Error::Cleaned);
+        }
+        let code = self.options.code;
+        let image = self
+            .kit
+            .host_image(code)
+            .ok_or(load::Error::NoHostImage { code })?;
+        Runtime::open(image, &self.options.runtime)
+            .map_err(|error| load::Error::Open(Box::new(error)))
+    }
+
+    pub(crate) async fn prepare_load(&self) -> Result<(), load::Error> {
+        self.kit
+            .prepare(Need::Load)
+            .await
+            .map_err(|error| load::Error::Prepare(Box::new(error)))
+    }
+}
+
+/// Looks for a plugin, and for the same plugin as other compilers made it where the store offers these. What the
+/// store gives is only used when it is what was stored for the key, and sealed for this loader.
+async fn find_in(
+    store: &dyn Store,
+    key: &Key,
+    needed: &Seal,
+) -> Result<Option<Compiled>, cache::Error> {
+    let usable = |key: &Key, stored: Option<Vec<u8>>| {
+        let stored = stored?;
+        let (seal, compiled) = Seal::read(cache::decode(key, &stored)?).ok()?;
+        let fits = seal.check(needed).is_ok() && seal.evaluation == needed.evaluation;
+        fits.then(|| {
+            let artefact = Artefact::Stored(compiled.to_vec());
+            Compiled {
+                seal,
+                artefact,
+                diagnostics: Vec::new(),
+                from_cache: true,
+            }
+        })
+    };
+    if let Some(compiled) = usable(key, store.get(key).await?) {
+        return Ok(Some(compiled));
+    }
+    for other in store.others(key).await? {
+        if let Some(compiled) = usable(&other, store.get(&other).await?) {
+            return Ok(Some(compiled));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,358 @@
+//! From sources, or from a compiled file, to a plugin that runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::channel::oneshot;
+use ocaml_runtime::{Interface, LoadedUnit, Module, module};
+
+use crate::compile;
+use crate::compiled::{Artefact, Compiled};
+use crate::contract::Contract;
+use crate::delayed::Delayed;
+use crate::diagnostic::Diagnostic;
+use crate::load::Error;
+use crate::loader::{Loader, Shared, Unavailable};
+use crate::plugin::Plugin;
+use crate::seal::Seal;
+use crate::source::Source;
+use crate::unit::Evaluation;
+
+impl Loader {
+    /// Compiles the sources into one plugin, whose last module is checked against the interface of `P`, loads it and
+    /// runs its top level once. OCaml: `load_ocaml_src_files`.
+    ///
+    /// The top level runs on a thread of its own, with [`Options::stack_size`](crate::Options::stack_size). Dropping
+    /// the future stops a compilation, and leaves a top level that runs alone.
+    ///
+    /// # Errors
+    /// [`Error::Compile`] when nothing of the plugin has run, [`Error::Raised`] when its top level failed.
+    pub async fn load_sources<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+    ) -> Result<P::Handle, Error> {
+        let sources = collect(sources);
+        let contract = Contract::of::<P>();
+        let compile = async { Ok(self.compile(&contract, Evaluation::AtLoad, sources).await?) };
+        // The runtime starts while the compiler runs.
+        let (compiled, ()) = futures_lite::future::try_zip(compile, self.open_early()).await?;
+        self.load_compiled::<P>(compiled).await
+    }
+
+    /// Loads sources as [`Loader::load_sources`] does, for an interface that is made at run time, and gives the plugin's
+    /// module.
+    ///
+    /// # Errors
+    /// As [`Loader::load_sources`].
+    pub async fn load_module(
+        &self,
+        interface: &Interface,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+    ) -> Result<Module, Error> {
+        let sources = collect(sources);
+        let contract = Contract::Interface(Box::new(interface.clone()));
+        let compile = async { Ok(self.compile(&contract, Evaluation::AtLoad, sources).await?) };
+        let (compiled, ()) = futures_lite::future::try_zip(compile, self.open_early()).await?;
+        let loader = self.clone();
+        let module = self
+            .on_thread(move || loader.load_ready(&contract, compiled))
+            .await?;
+        module.ok_or(Error::NotAPlugin)
+    }
+
+    /// Compiles and loads the sources as [`Loader::load_sources`] does, and leaves it to the caller to run the top
+    /// level: as often as wanted, on any thread, each time with fresh state.
+    /// OCaml: `load_ocaml_src_files_without_running_them`.
+    ///
+    /// # Errors
+    /// When the sources are not compiled or the plugin cannot be linked. Nothing of the plugin runs.
+    pub async fn load_sources_without_running<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+    ) -> Result<Delayed<P>, Error> {
+        let sources = collect(sources);
+        let contract = Contract::of::<P>();
+        let compile = async {
+            Ok(self
+                .compile(&contract, Evaluation::OnDemand, sources)
+                .await?)
+        };
+        let (compiled, ()) = futures_lite::future::try_zip(compile, self.open_early()).await?;
+        self.delay(compiled).await
+    }
+
+    /// Has the compiler look at the sources, types and all, without making a plugin; gives its warnings. Nothing of the
+    /// plugin runs, and nothing is loaded. OCaml: `check_ocaml_src_files`.
+    ///
+    /// # Errors
+    /// When the compiler does not accept the sources.
+    pub async fn check_sources<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+    ) -> Result<Vec<Diagnostic>, compile::Error> {
+        let sources = collect(sources);
+        self.check(&Contract::of::<P>(), sources).await
+    }
+
+    /// Compiles the sources, or finds them in the cache, and runs nothing.
+    ///
+    /// # Errors
+    /// When the compiler does not accept the sources.
+    pub async fn compile_sources<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+        evaluation: Evaluation,
+    ) -> Result<Compiled, compile::Error> {
+        let sources = collect(sources);
+        self.compile(&Contract::of::<P>(), evaluation, sources)
+            .await
+    }
+
+    /// Compiles the sources into the file `output`, which [`Loader::load_file`] of this or another process loads; gives
+    /// the compiler's warnings. The file appears whole, in place of what was there. OCaml:
+    /// `compile_ocaml_src_files_into_cmxs_file`.
+    ///
+    /// # Errors
+    /// When the compiler does not accept the sources or the file cannot be written; what was at `output` is then as
+    /// it was.
+    pub async fn compile_sources_to_file<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+        output: impl Into<PathBuf>,
+    ) -> Result<Vec<Diagnostic>, compile::Error> {
+        let (sources, output) = (collect(sources), output.into());
+        let mut compiled = self
+            .compile(&Contract::of::<P>(), Evaluation::AtLoad, sources)
+            .await?;
+        let diagnostics = std::mem::take(&mut compiled.diagnostics);
+        compiled.write_to(output).await?;
+        Ok(diagnostics)
+    }
+
+    /// Loads a compiled plugin and runs its top level once, on a thread as [`Loader::load_sources`] does.
+    ///
+    /// # Errors
+    /// When the plugin was compiled for something else, cannot be linked, or its top level failed.
+    pub async fn load_compiled<P: Plugin + ?Sized>(
+        &self,
+        compiled: Compiled,
+    ) -> Result<P::Handle, Error> {
+        self.shared.prepare_load().await?;
+        let loader = self.clone();
+        let module = self
+            .on_thread(move || loader.load_ready(&Contract::of::<P>(), compiled))
+            .await?;
+        P::bind(module).map_err(Error::Bind)
+    }
+
+    /// Loads a compiled plugin and runs its top level on the calling thread.
+    ///
+    /// # Errors
+    /// As [`Loader::load_compiled`].
+    pub fn load_compiled_blocking<P: Plugin + ?Sized>(
+        &self,
+        compiled: Compiled,
+    ) -> Result<P::Handle, Error> {
+        futures_lite::future::block_on(self.shared.prepare_load())?;
+        P::bind(self.load_ready(&Contract::of::<P>(), compiled)?).map_err(Error::Bind)
+    }
+
+    /// Loads a file made by [`Loader::compile_sources_to_file`], here or in another process, and runs its top level
+    /// once. The file is verified before it is opened by the dynamic linker, and loaded from a private copy, so the
+    /// same file may be loaded again. OCaml: `load_cmxs_file`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the file is damaged or made for another compiler, host image or interface, with what
+    /// differs; else as [`Loader::load_sources`].
+    pub async fn load_file<P: Plugin + ?Sized>(
+        &self,
+        path: impl Into<PathBuf>,
+    ) -> Result<P::Handle, Error> {
+        let path = path.into();
+        self.shared.prepare_load().await?;
+        let loader = self.clone();
+        let contract = Contract::of::<P>();
+        let module = self
+            .on_thread(move || loader.load_ready(&contract, loader.open(&contract, &path)?))
+            .await?;
+        P::bind(module).map_err(Error::Bind)
+    }
+
+    /// Loads a file as [`Loader::load_file`] does, on the calling thread. OCaml: `blocking_load_cmxs_file`.
+    ///
+    /// # Errors
+    /// As [`Loader::load_file`].
+    pub fn load_file_blocking<P: Plugin + ?Sized>(
+        &self,
+        path: impl AsRef<Path>,
+    ) -> Result<P::Handle, Error> {
+        futures_lite::future::block_on(self.shared.prepare_load())?;
+        let contract = Contract::of::<P>();
+        P::bind(self.load_ready(&contract, self.open(&contract, path.as_ref())?)?)
+            .map_err(Error::Bind)
+    }
+
+    /// Verifies a compiled file and leaves it to the caller to run its top level, as often as wanted. A file compiled
+    /// for [`Evaluation::AtLoad`] is loaded anew for each run, which costs some 23 kB of memory that is never freed.
+    ///
+    /// # Errors
+    /// As [`Loader::load_file`], but nothing of the plugin runs.
+    pub async fn load_file_without_running<P: Plugin + ?Sized>(
+        &self,
+        path: impl Into<PathBuf>,
+    ) -> Result<Delayed<P>, Error> {
+        let path = path.into();
+        let loader = self.clone();
+        let contract = Contract::of::<P>();
+        let compiled = blocking::unblock(move || loader.open(&contract, &path)).await?;
+        self.delay(compiled).await
+    }
+
+    /// Reads and verifies a compiled file.
+    fn open(&self, contract: &Contract, path: &Path) -> Result<Compiled, Error> {
+        let file = std::fs::read(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let refused = |source| Error::Refused {
+            path: path.to_owned(),
+            source,
+        };
+        let (seal, compiled) = Seal::read(&file).map_err(refused)?;
+        seal.check(&self.seal(contract, seal.evaluation, &seal.module))
+            .map_err(refused)?;
+        let artefact = Artefact::Stored(compiled.to_vec());
+        Ok(Compiled {
+            seal,
+            artefact,
+            diagnostics: Vec::new(),
+            from_cache: false,
+        })
+    }
+
+    /// Loads and runs; blocks. The kit is ready.
+    pub(crate) fn load_ready(
+        &self,
+        contract: &Contract,
+        compiled: Compiled,
+    ) -> Result<Option<Module>, Error> {
+        self.check_seal(contract, &compiled)?;
+        let evaluation = compiled.seal.evaluation;
+        self.shared
+            .link(compiled.artefact)?
+            .run(contract, evaluation)
+    }
+
+    async fn delay<P: Plugin + ?Sized>(&self, compiled: Compiled) -> Result<Delayed<P>, Error> {
+        let contract = Contract::of::<P>();
+        self.check_seal(&contract, &compiled)?;
+        self.shared.prepare_load().await?;
+        let loader = self.clone();
+        match compiled.seal.evaluation {
+            Evaluation::OnDemand => {
+                let linked = move || loader.shared.link(compiled.artefact);
+                Ok(Delayed::loaded(self.on_thread(linked).await?))
+            }
+            Evaluation::AtLoad => {
+                let (compiled, mut sealed) = compiled.sealed().await?;
+                let length = Seal::read(&sealed).map_or(0, |(_, compiled)| compiled.len());
+                sealed.truncate(length);
+                Ok(Delayed::stored(loader, compiled.seal, sealed))
+            }
+        }
+    }
+
+    /// A `Compiled` may come from another loader, or be meant for another interface.
+    fn check_seal(&self, contract: &Contract, compiled: &Compiled) -> Result<(), Error> {
+        let seal = &compiled.seal;
+        let needed = self.seal(contract, seal.evaluation, &seal.module);
+        seal.check(&needed).map_err(|source| Error::Refused {
+            path: PathBuf::from(&seal.module),
+            source,
+        })
+    }
+
+    async fn open_early(&self) -> Result<(), Error> {
+        self.shared.prepare_load().await?;
+        let shared = self.shared.clone();
+        blocking::unblock(move || shared.open_runtime().map(|_| ())).await
+    }
+
+    /// Runs OCaml code on a thread with a stack of known size.
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (sender, receiver) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("saddlebag-load".into())
+            .stack_size(self.options().stack_size);
+        let spawned = thread.spawn(move || {
+            // The receiver is gone when the future was dropped; the plugin then belongs to nobody.
+            let _ = sender.send(work());
+        });
+        spawned.map_err(Error::Thread)?;
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(Error::Thread(std::io::Error::other("the thread panicked"))))
+    }
+}
+
+impl Shared {
+    /// Has the runtime load the file. Blocks; runs the top level of a plugin compiled to run at load.
+    fn link(self: &Arc<Self>, artefact: Artefact) -> Result<Loaded, Error> {
+        let runtime = self.open_runtime()?;
+        let (job, file) = match artefact {
+            Artefact::Fresh { job, file } => (job, file),
+            Artefact::Stored(bytes) => {
+                let workspace = self.workspace().map_err(|unavailable| match unavailable {
+                    Unavailable::Cleaned => Error::Cleaned,
+                    Unavailable::Workspace(error) => Error::Workspace(Box::new(error)),
+                })?;
+                let written = workspace.job().and_then(|job| {
+                    let file = job.write("Plugin.cmxs", &bytes)?;
+                    Ok((job, file))
+                });
+                written.map_err(|error| Error::Workspace(Box::new(error)))?
+            }
+        };
+        let unit = runtime.load(&file).map_err(|error| match error {
+            ocaml_runtime::load::Error::Raised { source, .. } => Error::Raised(source),
+            error => Error::Link(Box::new(error)),
+        });
+        // The code stays mapped; only its name goes.
+        drop(job);
+        Ok(Loaded { unit: unit? })
+    }
+}
+
+/// A loaded file.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    unit: LoadedUnit,
+}
+
+impl Loaded {
+    /// Runs the top level, unless it ran while the file was loaded, and gives the module of an interface.
+    pub(crate) fn run(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+    ) -> Result<Option<Module>, Error> {
+        let instantiate = || {
+            Module::instantiate(contract.interface(), &self.unit).map_err(|error| match error {
+                module::Error::TopLevel { source } => Error::Raised(source),
+                error => Error::Bind(Box::new(error)),
+            })
+        };
+        match (contract, evaluation) {
+            (Contract::Effects, Evaluation::AtLoad) => Ok(None),
+            (Contract::Effects, Evaluation::OnDemand) => instantiate().map(|_| None),
+            (Contract::Interface(_), _) => instantiate().map(Some),
+        }
+    }
+}
+
+fn collect(sources: impl IntoIterator<Item = impl Into<Source>>) -> Vec<Source> {
+    sources.into_iter().map(Into::into).collect()
+}

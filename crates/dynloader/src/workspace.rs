@@ -1,0 +1,356 @@
+//! The directory in which one loader compiles, and from which it loads.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::options::WorkspaceOptions;
+
+/// What the names of all workspaces begin with.
+const PREFIX: &str = "saddlebag-loader-";
+/// What the names of workspaces begin with until their lock is held.
+const NEW_PREFIX: &str = "saddlebag-new-loader-";
+const LOCK: &str = ".lock";
+/// How long a process may take between making a directory and locking it, before others take it for dead.
+const BIRTH: Duration = Duration::from_secs(600);
+
+/// The error returned when no workspace can be made, or nothing can be put into it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The directory for workspaces is not absolute.
+    #[error("the directory `{}` to compile in is not absolute", directory.display())]
+    NotAbsolute {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// No directory could be made there.
+    #[error("cannot make a directory to compile in, in `{}`", directory.display())]
+    Create {
+        /// The directory for workspaces.
+        directory: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file system refuses to run code from its files.
+    #[error("cannot compile and load in `{}`: it is mounted noexec", directory.display())]
+    NoExec {
+        /// The directory for workspaces.
+        directory: PathBuf,
+    },
+    /// A file could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A fresh directory, held by a lock while its process lives, so that what killed processes leave can be told from what
+/// is in use. Dropping it removes what the loader made; foreign files stay, and the directory with them.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    directory: PathBuf,
+    _lock: File,
+    next: AtomicU64,
+}
+
+/// A directory for one compilation or one load; dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct JobDirectory {
+    path: PathBuf,
+}
+
+impl Workspace {
+    /// Makes a workspace in the first of the directories that can be used, and removes those that dead processes left
+    /// there.
+    pub(crate) fn create(options: &WorkspaceOptions) -> Result<Workspace, Error> {
+        let default = [std::env::temp_dir()];
+        let directories = if options.in_dirs.is_empty() {
+            &default[..]
+        } else {
+            &options.in_dirs[..]
+        };
+        let mut first_error = None;
+        for directory in directories {
+            match Workspace::create_in(directory, options.permissions) {
+                Ok(workspace) => return Ok(workspace),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Err(first_error.expect("there is at least one directory"))
+    }
+
+    fn create_in(parent: &Path, permissions: u32) -> Result<Workspace, Error> {
+        if !parent.is_absolute() {
+            return Err(Error::NotAbsolute {
+                directory: parent.to_owned(),
+            });
+        }
+        let failed = |source| Error::Create {
+            directory: parent.to_owned(),
+            source,
+        };
+        if is_noexec(parent).map_err(failed)? {
+            return Err(Error::NoExec {
+                directory: parent.to_owned(),
+            });
+        }
+        remove_abandoned(parent);
+        let new = tempfile::Builder::new()
+            .prefix(NEW_PREFIX)
+            .make_in(parent, |path| DirBuilder::new().mode(0o700).create(path))
+            .map_err(failed)?;
+        // The guard of `tempfile` would remove the directory under its old name only.
+        let new = new
+            .into_temp_path()
+            .keep()
+            .map_err(|error| failed(error.error))?;
+        let made = Workspace::settle(&new, parent, permissions);
+        made.map_err(|source| {
+            let _ = fs::remove_dir_all(&new);
+            failed(source)
+        })
+    }
+
+    fn settle(new: &Path, parent: &Path, permissions: u32) -> io::Result<Workspace> {
+        let mut lock = File::create_new(new.join(LOCK))?;
+        lock.lock()?;
+        // Also finds a full disk before a compiler does.
+        writeln!(
+            lock,
+            "held by process {} while it lives",
+            std::process::id()
+        )?;
+        fs::set_permissions(new, fs::Permissions::from_mode(permissions))?;
+        let name = new
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let directory = parent.join(name.replacen(NEW_PREFIX, PREFIX, 1));
+        fs::rename(new, &directory)?;
+        Ok(Workspace {
+            directory,
+            _lock: lock,
+            next: AtomicU64::new(1),
+        })
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// A new directory in the workspace.
+    pub(crate) fn job(&self) -> Result<JobDirectory, Error> {
+        let path = self
+            .directory
+            .join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
+        match fs::create_dir(&path) {
+            Ok(()) => Ok(JobDirectory { path }),
+            Err(source) => Err(Error::Write { path, source }),
+        }
+    }
+
+    /// Removes the workspace, its jobs included; files that others put there stay, and the directory with them.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        for number in 1..self.next.load(Ordering::Relaxed) {
+            ignore_missing(fs::remove_dir_all(self.directory.join(number.to_string())))?;
+        }
+        ignore_missing(fs::remove_file(self.directory.join(LOCK)))?;
+        match ignore_missing(fs::remove_dir(&self.directory)) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => removed,
+        }
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        let _ = self.remove();
+    }
+}
+
+impl JobDirectory {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file in the directory.
+    pub(crate) fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, Error> {
+        let path = self.path.join(name);
+        match fs::write(&path, contents) {
+            Ok(()) => Ok(path),
+            Err(source) => Err(Error::Write { path, source }),
+        }
+    }
+}
+
+impl Drop for JobDirectory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn is_noexec(directory: &Path) -> io::Result<bool> {
+    let mount = rustix::fs::statvfs(directory)?;
+    Ok(mount.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_noexec(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Removes the workspaces of processes that ended without doing so themselves: nobody holds their lock.
+fn remove_abandoned(parent: &Path) {
+    let user = rustix::process::geteuid().as_raw();
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let settled = name.starts_with(PREFIX);
+        if !settled && !name.starts_with(NEW_PREFIX) {
+            continue;
+        }
+        // Not through a link, and not what another user put there to be removed by us.
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        if !metadata.is_dir() || metadata.uid() != user {
+            continue;
+        }
+        let path = entry.path();
+        let abandoned = match File::open(path.join(LOCK)) {
+            Ok(lock) => lock.try_lock().is_ok().then_some(Some(lock)),
+            Err(_) => {
+                let age = metadata
+                    .modified()
+                    .ok()
+                    .and_then(|time| time.elapsed().ok());
+                age.is_some_and(|age| age > BIRTH).then_some(None)
+            }
+        };
+        if let Some(_held) = abandoned {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(directory: &Path) -> WorkspaceOptions {
+        WorkspaceOptions {
+            in_dirs: vec![directory.to_owned()],
+            permissions: 0o700,
+        }
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_workspace_is_private_and_gone_when_dropped() {
+        let parent = tempfile::tempdir().unwrap();
+        let workspace = Workspace::create(&options(parent.path())).unwrap();
+        let mode = fs::metadata(workspace.directory())
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700);
+        let job = workspace.job().unwrap();
+        job.write("x", b"1").unwrap();
+        assert_eq!(names(parent.path()).len(), 1);
+        drop(job);
+        drop(workspace);
+        assert!(names(parent.path()).is_empty());
+    }
+
+    #[test]
+    fn the_permissions_are_those_asked_for() {
+        let parent = tempfile::tempdir().unwrap();
+        let options = WorkspaceOptions {
+            permissions: 0o750,
+            ..options(parent.path())
+        };
+        let workspace = Workspace::create(&options).unwrap();
+        let mode = fs::metadata(workspace.directory())
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o750);
+    }
+
+    #[test]
+    fn foreign_files_stay_and_the_directory_with_them() {
+        let parent = tempfile::tempdir().unwrap();
+        let workspace = Workspace::create(&options(parent.path())).unwrap();
+        let directory = workspace.directory().to_owned();
+        fs::write(directory.join("foreign"), "x").unwrap();
+        let _job = workspace.job().unwrap();
+        drop(workspace);
+        assert_eq!(names(&directory), ["foreign"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_what_lives_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let abandoned = parent.path().join(format!("{PREFIX}dead"));
+        fs::create_dir(&abandoned).unwrap();
+        fs::write(abandoned.join(LOCK), "").unwrap();
+        fs::create_dir(parent.path().join(format!("{NEW_PREFIX}young"))).unwrap();
+        fs::create_dir(parent.path().join("saddlebag-other")).unwrap();
+        let first = Workspace::create(&options(parent.path())).unwrap();
+        let second = Workspace::create(&options(parent.path())).unwrap();
+        assert!(!abandoned.exists());
+        assert!(first.directory().exists() && second.directory().exists());
+        assert_eq!(names(parent.path()).len(), 4);
+    }
+
+    #[test]
+    fn another_directory_is_tried_only_where_allowed() {
+        let parent = tempfile::tempdir().unwrap();
+        let missing = parent.path().join("missing");
+        let Err(Error::Create { directory, source }) = Workspace::create(&options(&missing)) else {
+            panic!("a workspace in a missing directory");
+        };
+        assert_eq!(
+            (directory, source.kind()),
+            (missing.clone(), io::ErrorKind::NotFound)
+        );
+        let both = WorkspaceOptions {
+            in_dirs: vec![missing, parent.path().to_owned()],
+            permissions: 0o700,
+        };
+        assert!(
+            Workspace::create(&both)
+                .unwrap()
+                .directory()
+                .starts_with(parent.path())
+        );
+    }
+
+    #[test]
+    fn a_relative_directory_is_refused() {
+        let error = Workspace::create(&options(Path::new("relative"))).unwrap_err();
+        assert!(matches!(error, Error::NotAbsolute { .. }));
+        assert!(size_of::<Error>() <= 64);
+    }
+}

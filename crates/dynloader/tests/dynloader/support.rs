@@ -1,0 +1,68 @@
+//! A kit of the installed toolchain, and folders of sources.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use dynloader::kit::SystemOptions;
+use dynloader::{Kit, Loader, Options};
+use futures_lite::future::block_on;
+
+/// The kit of the installed OCaml. Without one the test fails where `CI` is set, and is skipped elsewhere.
+pub(crate) fn kit() -> Option<Kit> {
+    static KIT: OnceLock<Option<Kit>> = OnceLock::new();
+    KIT.get_or_init(|| {
+        let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kits");
+        match block_on(Kit::system(SystemOptions::new(cache))) {
+            Ok(kit) => Some(kit),
+            Err(error) if std::env::var_os("CI").is_some() => panic!("no OCaml: {error:?}"),
+            Err(error) => {
+                println!("SKIP: no OCaml: {error}");
+                None
+            }
+        }
+    })
+    .clone()
+}
+
+pub(crate) fn loader(options: Options) -> Option<Loader> {
+    Some(Loader::new(kit()?, options).unwrap())
+}
+
+/// A folder with these files.
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        write(folder.path(), name, text);
+    }
+    folder
+}
+
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// The value, or a panic that shows the error with all its causes.
+pub(crate) trait Succeed<T> {
+    fn succeed(self) -> T;
+}
+
+impl<T, E: std::error::Error> Succeed<T> for Result<T, E> {
+    #[track_caller]
+    fn succeed(self) -> T {
+        self.unwrap_or_else(|error| panic!("{}", chain(&error)))
+    }
+}
+
+/// The messages of an error and its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
