@@ -149,6 +149,7 @@ pub struct Builder {
     threads: Option<NonZeroUsize>,
     group: Group,
     executable: bool,
+    read: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -296,6 +297,12 @@ impl Builder {
         )
     }
 
+    /// The files and directories that were read from disk, for a build script to watch.
+    #[must_use]
+    pub fn read_paths(&self) -> &[PathBuf] {
+        &self.read
+    }
+
     fn add(&mut self, name: &str, contents: Vec<u8>, executable: bool) -> Result<(), AddError> {
         name::check(name).map_err(|problem| NameError {
             name: name.to_owned(),
@@ -349,6 +356,7 @@ impl Builder {
             });
         }
         let executable = file_type.permissions().mode() & 0o100 != 0;
+        self.read.push(path.to_owned());
         self.add(name, fs::read(path).map_err(io)?, executable)
     }
 
@@ -362,6 +370,7 @@ impl Builder {
             .collect::<Result<Vec<_>, _>>()
             .map_err(io)?;
         children.sort_by_key(fs::DirEntry::file_name);
+        self.read.push(directory.to_owned());
         for child in children {
             let path = child.path();
             let file_name = child.file_name();

@@ -2,7 +2,7 @@
 pub(crate) mod fresh;
 pub(crate) mod live;
 pub(crate) mod place;
-mod tree;
+pub(crate) mod tree;
 
 use std::io;
 use std::num::NonZeroUsize;

@@ -4,6 +4,7 @@
 
 mod archive;
 mod atomic;
+pub mod build_script;
 mod builder;
 mod busy;
 mod carrier;
@@ -14,6 +15,7 @@ mod group;
 mod name;
 mod random;
 mod read;
+mod shared;
 mod source;
 
 pub use archive::{Archive, Carrier, Entry, OpenError};
@@ -28,4 +30,6 @@ pub use format::Damage;
 pub use group::{Group, Selection};
 pub use name::{MAX_NAME, MAX_PART, NameError, NameProblem};
 pub use read::{MetadataError, ReadError, VerifyError};
+pub use shared::clean::{Cleaned, clean_shared};
+pub use shared::{Outcome, Shared, SharedError, SharedOptions, Verify};
 pub use source::Source;

@@ -206,7 +206,7 @@ impl Fresh {
 }
 
 /// What the selected files need: whole blocks, and the directories too.
-pub(super) fn need(archive: &Archive, selection: Selection, executable: bool) -> Need {
+pub(crate) fn need(archive: &Archive, selection: Selection, executable: bool) -> Need {
     const BLOCK: u64 = 4096;
     let directories = tree::directories(&archive.0, selection).len() as u64 + 1;
     let files = archive

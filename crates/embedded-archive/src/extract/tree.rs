@@ -22,8 +22,8 @@ use crate::read::{Part, Place, Sink};
 
 /// The modes that the caller chooses; files have 0444 or 0555.
 #[derive(Clone, Copy)]
-pub(super) struct Modes {
-    pub(super) directory: u32,
+pub(crate) struct Modes {
+    pub(crate) directory: u32,
 }
 
 /// How long a forked child's copy of a descriptor is waited for before the file is written again.
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How often a file is written again.
 const ATTEMPTS: usize = 4;
 
-pub(super) fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> io::Result<OwnedFd> {
+pub(crate) fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> io::Result<OwnedFd> {
     Ok(openat(
         at,
         path,
@@ -41,7 +41,7 @@ pub(super) fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> io:
 }
 
 /// The directories of the selected files, each after the one above it.
-pub(super) fn directories(archive: &Inner, selection: Selection) -> BTreeSet<&str> {
+pub(crate) fn directories(archive: &Inner, selection: Selection) -> BTreeSet<&str> {
     archive
         .selected(selection)
         .flat_map(|record| name::parents(archive.record_name(record)))
@@ -49,7 +49,7 @@ pub(super) fn directories(archive: &Inner, selection: Selection) -> BTreeSet<&st
 }
 
 /// Writes the selected files below `top`, which `path` names in errors.
-pub(super) fn write(
+pub(crate) fn write(
     archive: &Archive,
     selection: Selection,
     top: &OwnedFd,
