@@ -80,6 +80,18 @@ impl Configuration {
         sys::path_buf(&self.stdlib)
     }
 
+    /// The major version of the OCaml whose standard library this is: 5 if it has `Domain`, which came with OCaml 5, else 4.
+    /// `None` if there is no standard library.
+    #[must_use]
+    pub fn ocaml_major(&self) -> Option<u32> {
+        // The file `VERSION` would say it, but Debian leaves it out.
+        let stdlib = self.stdlib();
+        if stdlib.join("stdlib__Domain.cmi").exists() {
+            return Some(5);
+        }
+        stdlib.join("stdlib.cmi").exists().then_some(4)
+    }
+
     /// The configuration file, whether or not it exists.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {

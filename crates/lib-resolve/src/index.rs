@@ -110,11 +110,12 @@ impl PackageIndex {
     /// # Errors
     /// As [`PackageIndex::find`].
     pub fn find_bytes(&mut self, name: &[u8]) -> Result<Option<PackageId>, Error> {
+        // Before all else: a package can be loaded under a name that cannot be asked for.
+        let main =
+            text::main_component(name).ok_or_else(|| Error::InvalidName { name: name.into() })?;
         if let Some(id) = self.by_name.get(name) {
             return Ok(Some(*id));
         }
-        let main =
-            text::main_component(name).ok_or_else(|| Error::InvalidName { name: name.into() })?;
         if !self.by_main.contains_key(main) {
             let found = self.locate(main)?;
             self.add(main, found);

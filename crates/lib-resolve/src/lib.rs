@@ -10,6 +10,7 @@ mod duplicates;
 mod graph;
 mod index;
 mod library;
+mod missing;
 mod modules;
 mod name;
 mod predicates;
@@ -22,7 +23,8 @@ pub use configuration::{Configuration, Environment, Error as ConfigurationError}
 pub use duplicates::Duplicate;
 pub use graph::Graph;
 pub use index::{Changes, Error as IndexError, Package, PackageId, PackageIndex};
-pub use library::{Error as LibError, Lib, LibOptions, canonical_name};
+pub use library::{Error as LibError, Lib, LibOptions, LibsError, canonical_name};
+pub use missing::Missing;
 pub use modules::{Provider, UnitConflict, Units};
 pub use name::{Error as LibNameError, LibName};
 pub use predicates::Predicates;

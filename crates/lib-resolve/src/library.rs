@@ -1,8 +1,12 @@
 //! A library: what a build tool has to know of one.
 
 mod of_package;
+mod order;
 
+pub(crate) use of_package::DirectoryListing;
 pub use of_package::{Error, LibOptions};
+pub use order::Error as LibsError;
+pub(crate) use order::{order, requirers};
 
 use std::path::PathBuf;
 
