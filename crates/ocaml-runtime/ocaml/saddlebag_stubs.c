@@ -89,10 +89,15 @@ value saddlebag_call_host(value number, value argument)
 
 extern value __real_caml_sys_exit(value code);
 
+static int exit_ends_process = 0;
+
+/* Whether exit ends the process, as in a program of its own. */
+void saddlebag_exit_policy(int ends_process) { exit_ends_process = ends_process; }
+
 value __wrap_caml_sys_exit(value code)
 {
   const value *exception = caml_named_value("saddlebag.Exited");
-  if (application.call == NULL || exception == NULL) return __real_caml_sys_exit(code);
+  if (exit_ends_process || application.call == NULL || exception == NULL) return __real_caml_sys_exit(code);
   caml_raise_with_arg(*exception, code);
 }
 

@@ -30,5 +30,5 @@ pub use interface::Interface;
 pub use load::LoadedUnit;
 pub use module::Module;
 pub use plugin::{PluginInterface, SideEffect};
-pub use runtime::{Lock, Runtime};
+pub use runtime::{Lock, Runtime, at_process_exit};
 pub use value::Value;

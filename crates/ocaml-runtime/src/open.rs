@@ -11,7 +11,7 @@ use crate::host_image::ABI;
 use crate::runtime::Runtime;
 use crate::sys::image::{Absent, Image, Opened, Refusal};
 use crate::sys::startup::{self, Failure};
-use crate::sys::{exit, thread};
+use crate::sys::{exit, library, thread};
 
 /// How a host image is started.
 ///
@@ -26,6 +26,19 @@ use crate::sys::{exit, thread};
 pub struct Options {
     arguments: Vec<OsString>,
     stack_limit: u32,
+    fallback_libraries: Option<PathBuf>,
+    exit: Exit,
+}
+
+/// What `exit` in OCaml code does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Exit {
+    /// It ends the call, which fails with [`Kind::Exit`](crate::call::Kind::Exit). OCaml code that catches every
+    /// exception catches this too.
+    #[default]
+    EndsCall,
+    /// It ends the process, as in a program of its own. For applications that run such programs.
+    EndsProcess,
 }
 
 impl Default for Options {
@@ -33,6 +46,8 @@ impl Default for Options {
         Options {
             arguments: Vec::new(),
             stack_limit: 1 << 20,
+            fallback_libraries: None,
+            exit: Exit::default(),
         }
     }
 }
@@ -49,6 +64,19 @@ impl Options {
     /// takes seconds to reach; OCaml 4 native code uses the thread's stack.
     pub fn stack_limit_words(mut self, words: u32) -> Options {
         self.stack_limit = words;
+        self
+    }
+
+    /// A directory of shared libraries for a machine that lacks one the image needs, such as `libm.so.6` where there is
+    /// nothing but libc. They are tried only when the image cannot be opened without. The default is none.
+    pub fn fallback_libraries(mut self, directory: impl Into<PathBuf>) -> Options {
+        self.fallback_libraries = Some(directory.into());
+        self
+    }
+
+    /// What `exit` in OCaml code does. The default is to end the call.
+    pub fn exit(mut self, exit: Exit) -> Options {
+        self.exit = exit;
         self
     }
 
@@ -192,13 +220,31 @@ fn open(path: &Path, options: &Options) -> Result<Runtime, Error> {
     })?;
     drop(bytes);
     let arguments = c_strings(path, &options.arguments)?;
-    let opened = Opened::open(path).map_err(|refusal| refused(path.clone(), refusal))?;
+    let opened = open_with_fallback(path, options.fallback_libraries.as_deref());
+    let opened = opened.map_err(|refusal| refused(path.clone(), refusal))?;
     let stack_limit = i64::from(options.stack_limit);
     let image = startup::start(opened, images.len(), arguments, stack_limit)
         .map_err(|failure| failed(path.clone(), failure))?;
+    exit::set_policy(image, options.exit == Exit::EndsProcess);
     images.push(image);
     exit::flush_at_exit();
     Ok(Runtime::new(image))
+}
+
+/// Opens the image; where the system cannot, opens the libraries in `directory` and tries again.
+fn open_with_fallback(path: &Path, directory: Option<&Path>) -> Result<Opened, Refusal> {
+    let first = match (Opened::open(path), directory) {
+        (Err(Refusal::Open(error)), Some(directory)) => (error, directory),
+        (decided, _) => return decided,
+    };
+    let (error, directory) = first;
+    let mut libraries: Vec<PathBuf> = match std::fs::read_dir(directory) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(_) => return Err(Refusal::Open(error)),
+    };
+    libraries.sort();
+    let opened = libraries.iter().filter(|path| library::keep_open(path).is_ok()).count();
+    if opened == 0 { Err(Refusal::Open(error)) } else { Opened::open(path) }
 }
 
 fn c_strings(path: &Path, arguments: &[OsString]) -> Result<Vec<CString>, Error> {

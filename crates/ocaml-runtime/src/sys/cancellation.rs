@@ -58,7 +58,9 @@ thread_local! {
 
 /// Asked by the OCaml handler, on the thread that runs it.
 pub(crate) fn is_due() -> bool {
-    !QUIET.get() && ORDERS.with_borrow(|orders| orders.iter().any(|order| order.is_due()))
+    // A thread that ends unregisters after its locals are gone, and may run handlers then.
+    let due = || ORDERS.try_with(|orders| orders.borrow().iter().any(|order| order.is_due()));
+    !QUIET.get() && due().unwrap_or(false)
 }
 
 /// Whether a deadline, and no token, is what stopped this thread's call.

@@ -1,8 +1,8 @@
 //! The last flush: bytes that OCaml still buffers when the process ends in the ordinary way.
 #![expect(unsafe_code, reason = "registers a function with atexit(3)")]
 
-use std::sync::Once;
 use std::sync::mpsc;
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use super::abi;
@@ -12,6 +12,20 @@ use super::thread;
 
 /// How long the end of the process waits for a thread that holds the runtime lock.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+static AT_EXIT: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
+
+/// Does `work` when the process exits in the ordinary way.
+pub(crate) fn at_process_exit(work: Box<dyn FnOnce() + Send>) {
+    AT_EXIT.lock().unwrap_or_else(PoisonError::into_inner).push(work);
+    flush_at_exit();
+}
+
+/// Whether `exit` in OCaml code ends the process or the call.
+pub(crate) fn set_policy(image: &Image, ends_process: bool) {
+    // SAFETY: image; the function stores a number.
+    unsafe { (image.symbols.saddlebag_exit_policy)(i32::from(ends_process)) };
+}
 
 /// Flushes every image when the process exits; what calls print is flushed when they return, so this only
 /// concerns threads of OCaml, and scopes still open.
@@ -32,6 +46,11 @@ extern "C" fn at_exit() {
         if pending != 0 {
             flush(image);
         }
+    }
+    let work = std::mem::take(&mut *AT_EXIT.lock().unwrap_or_else(PoisonError::into_inner));
+    for piece in work {
+        // Nothing may unwind out of a function that C calls.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(piece));
     }
 }
 

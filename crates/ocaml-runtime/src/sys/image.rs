@@ -10,6 +10,7 @@ use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use super::abi::Raw;
 use super::dispatch::HostTable;
+use super::fault::FindCode;
 use super::root::Graveyard;
 use crate::host_image::ABI;
 
@@ -94,6 +95,7 @@ symbols! {
     saddlebag_cancellation_signal: fn() -> c_int;
     saddlebag_output_pending: fn() -> c_int;
     saddlebag_local_roots: fn() -> *mut *mut c_void;
+    saddlebag_exit_policy: fn(i32);
     saddlebag_alloc_object: fn(usize) -> Raw;
     saddlebag_object: fn(Raw) -> usize;
     saddlebag_custom_kind: fn(Raw) -> c_int;
@@ -151,6 +153,8 @@ pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) facts: Facts,
     pub(crate) symbols: Symbols,
+    /// Only native images have it.
+    pub(crate) find_code: Option<FindCode>,
 }
 
 /// Why a file is not a host image that this crate can use.
@@ -202,10 +206,14 @@ impl Opened {
             return Err(Refusal::Version(facts.ocaml_version));
         }
         let symbols = Symbols::find(&library).map_err(Refusal::Absent)?;
+        // SAFETY: the symbol has this type in OCaml 4.12 to 5.x.
+        let find_code = unsafe { library.get::<FindCode>(b"caml_find_code_fragment_by_pc\0") };
+        let find_code = find_code.ok().map(|symbol| *symbol);
         Ok(Opened {
             path: path.to_path_buf(),
             facts,
             symbols,
+            find_code,
         })
     }
 

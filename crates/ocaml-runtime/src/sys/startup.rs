@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString, c_char};
 
 use super::abi;
 use super::dispatch::{self, HostTable};
+use super::fault;
 use super::image::{Image, Opened};
 use super::root::Graveyard;
 use super::thread;
@@ -47,8 +48,10 @@ fn start_here(
     let mut addresses: Vec<*const c_char> = arguments.iter().map(|a| a.as_ptr()).collect();
     addresses.push(std::ptr::null());
     let addresses: &'static [*const c_char] = Box::leak(addresses.into_boxed_slice());
+    let before = fault::before_start();
     // SAFETY: a null-terminated array of C strings that lives for ever; called once for this image.
     let result = unsafe { (opened.symbols.caml_startup_exn)(addresses.as_ptr()) };
+    fault::after_start(&before, slot, opened.find_code);
     if abi::is_exception(result) {
         return Err(Failure::Raised);
     }

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
 use super::abi;
+use super::cancellation;
 use super::image::Image;
 
 /// How many images one process can open.
@@ -29,8 +30,12 @@ struct AtThreadEnd {
 impl Drop for AtThreadEnd {
     fn drop(&mut self) {
         for image in self.images.borrow_mut().drain(..) {
-            // SAFETY: this thread was registered with this image by `register` and does not hold its
-            // lock: a `Held` cannot outlive the frames of the thread.
+            if holds(image) {
+                // A `Lock` was forgotten.
+                DEPTH.with(|cells| cells[image.slot].set(0));
+                release(image);
+            }
+            // SAFETY: this thread was registered with this image by `register` and does not hold its lock.
             unsafe { (image.symbols.caml_c_thread_unregister)() };
         }
         super::frame::free_arena();
@@ -39,6 +44,9 @@ impl Drop for AtThreadEnd {
 
 #[cold]
 fn register(image: &'static Image) {
+    // The function below ends with `caml_enter_blocking_section`, which runs signal handlers; one that
+    // raises here, with no OCaml frame below, would end the process.
+    let _quiet = cancellation::quiet();
     // SAFETY: needs the lock not to be held by this thread, which the depth of 0 tells (thread.rs is the
     // only place that takes it); 0 means that OCaml made this thread and knows it.
     let fresh = unsafe { (image.symbols.caml_c_thread_register)() } == 1;

@@ -2,4 +2,6 @@
 
 mod calls;
 mod failures;
+mod host;
+mod loading;
 mod support;
