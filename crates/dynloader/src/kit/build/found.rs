@@ -44,6 +44,9 @@ impl Found {
             digest.part(variable, value.as_encoded_bytes());
         }
         digest.part("program", env!("CARGO_PKG_VERSION").as_bytes());
+        for argument in super::host::recipe(code) {
+            digest.part("recipe", argument.as_bytes());
+        }
         for (name, text) in super::driver::SOURCES.iter().chain(super::host::sources()) {
             digest.part(name, text.as_bytes());
         }
