@@ -169,7 +169,6 @@ impl Loader {
     }
 
     /// What the loader was created with, relative paths made absolute.
-    #[must_use]
     pub fn options(&self) -> &Options {
         &self.shared.options
     }
@@ -431,7 +430,11 @@ impl Shared {
             .kit
             .host_image(code)
             .ok_or(load::Error::NoHostImage { code })?;
-        Runtime::open(image, &self.options.runtime)
+        let mut options = self.options.runtime.clone();
+        if let Some(libraries) = self.kit.fallback_libraries() {
+            options = options.fallback_libraries(libraries);
+        }
+        Runtime::open(image, &options)
             .map_err(|error| load::Error::Open(Box::new(error)))
     }
 

@@ -1,4 +1,57 @@
 //! The `saddlebag` command.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod archive_command;
+mod arguments;
+mod build_command;
+mod check_command;
+mod codes_command;
+mod compiler;
+mod conf_command;
+mod diagnostics;
+mod embed_command;
+mod failure;
+mod lib_command;
+mod output;
+mod run_command;
+mod signals;
+mod sources;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    // `lib query` takes ocamlfind's options, which are not clap's, and is over in a millisecond.
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if let [lib, query, rest @ ..] = words.as_slice()
+        && lib == "lib"
+        && query == "query"
+    {
+        return lib_command::query(rest);
+    }
+    let result = match Arguments::parse().command {
+        Command::Run(arguments) => run_command::run(arguments),
+        Command::Check(arguments) => check_command::run(arguments),
+        Command::Build(arguments) => build_command::run(arguments),
+        Command::Load(arguments) => run_command::load(arguments),
+        Command::Embed(arguments) => embed_command::run(arguments),
+        Command::Archive(command) => archive_command::run(command),
+        Command::Lib(command) => return lib_command::run(command),
+        Command::Codes(arguments) => compiler::codes(&arguments),
+        Command::Conf(arguments) => conf_command::run(arguments),
+    };
+    let failure = match result {
+        Ok(status) => return status,
+        Err(failure) => failure,
+    };
+    // A signal has killed what this command was waiting for: the signal is the news, not its consequences.
+    signals::wait_if_one_came();
+    failure.report()
+}
+
+/// The result of a command.
+type Outcome = Result<ExitCode, Failure>;

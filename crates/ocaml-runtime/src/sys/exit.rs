@@ -48,9 +48,12 @@ extern "C" fn at_exit() {
         }
     }
     let work = std::mem::take(&mut *AT_EXIT.lock().unwrap_or_else(PoisonError::into_inner));
-    for piece in work {
-        // Nothing may unwind out of a function that C calls.
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(piece));
+    if work.is_empty() {
+        return;
+    }
+    // On a thread of its own: this one's thread-local values may be gone, and nothing may unwind into C.
+    if let Ok(worker) = std::thread::Builder::new().spawn(|| work.into_iter().for_each(|piece| piece())) {
+        let _ = worker.join();
     }
 }
 

@@ -1,4 +1,5 @@
 //! Shared libraries that a host image needs and the machine lacks.
+#![expect(unsafe_code, reason = "opens shared objects")]
 
 use std::mem::ManuallyDrop;
 use std::path::Path;
@@ -10,5 +11,6 @@ pub(crate) fn keep_open(path: &Path) -> Result<(), libloading::Error> {
     // SAFETY: runs the initialisers of a file that the caller of `Runtime::open` vouches for, as for the image itself.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
     // Never closed: the image that needs it is not either.
-    library.map(|library| drop(ManuallyDrop::new(library)))
+    let _kept = ManuallyDrop::new(library?);
+    Ok(())
 }

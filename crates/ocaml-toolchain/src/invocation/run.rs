@@ -150,8 +150,8 @@ impl Invocation {
             command.stdin(Stdio::inherit());
             command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
         } else {
-            let empty = self.stdin.is_empty();
-            command.stdin(if empty { Stdio::null() } else { Stdio::piped() });
+            // An empty input is a closed pipe too: a root that holds only this program has no `/dev/null`.
+            command.stdin(Stdio::piped());
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
         }
         command.kill_on_drop(true);

@@ -1,0 +1,170 @@
+//! The kit in an archive: extracted, part by part, when it is needed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use dynloader::kit::{Kit, Need, Prepare, PrepareError};
+use embedded_archive::{Archive, Fresh, FreshOptions, MetadataError, OpenError, Places};
+
+use crate::metadata::{ArchiveMetadata, selection};
+
+/// The error returned when there is no compiler to be had from an executable.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CarriedError {
+    /// There is no archive, or not a readable one.
+    #[error("this executable carries no OCaml compiler")]
+    Open(#[source] Box<OpenError>),
+    /// There is an archive, but not one of a compiler.
+    #[error("the archive that this executable carries does not hold an OCaml compiler of this version")]
+    Metadata(#[source] Box<MetadataError>),
+}
+
+/// A compiler in an archive, not yet extracted.
+///
+/// Cloning is cheap, and clones share what is extracted.
+#[derive(Clone)]
+pub struct CarriedCompiler {
+    archive: Arc<Archive>,
+    metadata: Arc<ArchiveMetadata>,
+    extraction: Arc<Extraction>,
+}
+
+/// Where files of an archive are extracted to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ExtractTo {
+    /// A private directory that goes with the compiler, in the first usable of the standard places.
+    #[default]
+    Fresh,
+    /// The same in the first usable of these places.
+    FreshIn(Places),
+    /// A directory that is kept and shared between programs.
+    Persistent(PathBuf),
+}
+
+struct Extraction {
+    archive: Arc<Archive>,
+    to: ExtractTo,
+    fresh: Mutex<Vec<Fresh>>,
+}
+
+impl CarriedCompiler {
+    /// The compiler that the running executable carries.
+    ///
+    /// # Errors
+    /// See [`CarriedError`].
+    pub fn of_current_exe(to: ExtractTo) -> Result<Self, CarriedError> {
+        Self::new(Archive::of_current_exe(), to)
+    }
+
+    /// The compiler that the executable at `path` carries.
+    ///
+    /// # Errors
+    /// See [`CarriedError`].
+    pub fn of_executable(path: &Path, to: ExtractTo) -> Result<Self, CarriedError> {
+        Self::new(Archive::of_executable(path), to)
+    }
+
+    /// The compiler in `archive`, for example one that was linked into the executable.
+    ///
+    /// # Errors
+    /// [`CarriedError::Metadata`].
+    pub fn of_archive(archive: Archive, to: ExtractTo) -> Result<Self, CarriedError> {
+        Self::new(Ok(archive), to)
+    }
+
+    fn new(opened: Result<Archive, OpenError>, to: ExtractTo) -> Result<Self, CarriedError> {
+        let archive = Arc::new(opened.map_err(|error| CarriedError::Open(Box::new(error)))?);
+        let metadata = ArchiveMetadata::of(&archive).map_err(|error| CarriedError::Metadata(Box::new(error)))?;
+        let extraction = Extraction { archive: Arc::clone(&archive), to, fresh: Mutex::default() };
+        Ok(CarriedCompiler { archive, metadata: Arc::new(metadata), extraction: Arc::new(extraction) })
+    }
+
+    /// What the archive says of itself.
+    #[must_use]
+    pub fn metadata(&self) -> &ArchiveMetadata {
+        &self.metadata
+    }
+
+    /// The archive.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// A kit whose files are extracted when a compilation or a load first needs them.
+    #[must_use]
+    pub fn kit(&self) -> Kit {
+        let preparation = Extracting(Arc::clone(&self.extraction));
+        Kit::from_manifest(PathBuf::new(), self.metadata.kit.clone(), Some(Box::new(preparation)))
+    }
+
+    /// Removes what was extracted to private directories. What was opened from there stays usable in this process, as
+    /// the host image does; compilations and new kits extract again. Does nothing the second time.
+    ///
+    /// # Errors
+    /// Everything that could not be removed.
+    pub fn clean(&self) -> Result<(), CleanError> {
+        let fresh = std::mem::take(&mut *self.extraction.fresh.lock().unwrap_or_else(PoisonError::into_inner));
+        let close = |fresh: Fresh| {
+            let path = fresh.path().to_owned();
+            fresh.close().err().map(|error| (path, error))
+        };
+        let failures: Vec<_> = fresh.into_iter().filter_map(close).collect();
+        if failures.is_empty() { Ok(()) } else { Err(CleanError { failures }) }
+    }
+}
+
+impl std::fmt::Debug for CarriedCompiler {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("CarriedCompiler").field("metadata", &self.metadata).finish_non_exhaustive()
+    }
+}
+
+/// The error returned by [`CarriedCompiler::clean`].
+#[derive(Debug)]
+pub struct CleanError {
+    /// Each directory that is still there, and why.
+    pub failures: Vec<(PathBuf, std::io::Error)>,
+}
+
+impl std::fmt::Display for CleanError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("could not remove everything that was extracted: ")?;
+        for (index, (path, error)) in self.failures.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(formatter, "{separator}`{}`: {error}", path.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CleanError {}
+
+struct Extracting(Arc<Extraction>);
+
+#[async_trait]
+impl Prepare for Extracting {
+    async fn prepare(&self, need: Need) -> Result<PathBuf, PrepareError> {
+        let extraction = Arc::clone(&self.0);
+        let extracted = blocking::unblock(move || extraction.extract(need)).await;
+        extracted.map_err(|source| PrepareError { need, source })
+    }
+}
+
+impl Extraction {
+    fn extract(&self, need: Need) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+        let options = FreshOptions::new().selection(selection(need));
+        let options = match &self.to {
+            ExtractTo::Fresh => options,
+            ExtractTo::FreshIn(places) => options.places(places.clone()),
+            ExtractTo::Persistent(_) => todo!(),
+        };
+        let fresh = Fresh::extract(&self.archive, &options)?;
+        let path = fresh.path().to_owned();
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(fresh);
+        Ok(path)
+    }
+}

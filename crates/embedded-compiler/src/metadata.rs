@@ -1,0 +1,82 @@
+//! What an archive that carries a compiler says of itself.
+
+use code_sets::CodeSet;
+use dynloader::kit::Manifest;
+use embedded_archive::{Archive, Group, MetadataError, Selection};
+use ocaml_toolchain::OcamlVersion;
+use serde::{Deserialize, Serialize};
+
+/// The version of [`ArchiveMetadata`] in archives that this crate writes; it reads no other.
+pub const METADATA_VERSION: u32 = 1;
+
+/// Files that compiling needs: driver, assembler, linker with their libraries, interfaces.
+pub const COMPILE: Group = Group(1);
+
+/// Files that loading needs: the host images.
+pub const HOST: Group = Group(2);
+
+/// Files that nothing opens: licences and notices.
+pub const NOTICES: Group = Group(3);
+
+/// What an archive that carries a compiler says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveMetadata {
+    /// Which program packed the archive.
+    pub packed_by: String,
+    /// The compiler's version.
+    pub ocaml_version: OcamlVersion,
+    /// The codes that the carried compiler makes.
+    pub codes: CodeSet,
+    /// Whether compiling needs `/bin/sh` on the target, because the toolchain had no compiler-libs.
+    pub needs_shell: bool,
+    /// Whether a ppx driver is carried.
+    pub ppx: bool,
+    /// OCaml libraries carried besides the standard library.
+    pub libraries: Vec<String>,
+    /// Fingerprints of the interfaces that were checked when the archive was packed.
+    pub interfaces: Vec<String>,
+    /// Under which terms the carried programs and libraries are distributed.
+    pub licences: Vec<Licence>,
+    /// Where everything lies, relative to the directory of extraction.
+    pub kit: Manifest,
+}
+
+/// The licence of one carried work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Licence {
+    /// The work.
+    pub work: String,
+    /// An SPDX expression, or `unknown`.
+    pub licence: String,
+    /// Its files in the archive.
+    pub files: Vec<String>,
+}
+
+impl ArchiveMetadata {
+    /// Reads the metadata of `archive`.
+    ///
+    /// # Errors
+    /// The archive has none, or of another version, or is damaged.
+    pub fn of(archive: &Archive) -> Result<Self, MetadataError> {
+        archive.metadata(METADATA_VERSION)
+    }
+}
+
+/// The name of a group as the command line shows it.
+#[must_use]
+pub fn group_name(group: Group) -> &'static str {
+    match group {
+        COMPILE => "compile",
+        HOST => "host",
+        NOTICES => "notices",
+        _ => "other",
+    }
+}
+
+/// The groups that hold `need`.
+pub(crate) fn selection(need: dynloader::kit::Need) -> Selection {
+    match need {
+        dynloader::kit::Need::Compile => Selection::group(COMPILE),
+        dynloader::kit::Need::Load => Selection::group(HOST),
+    }
+}

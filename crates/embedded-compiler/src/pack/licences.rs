@@ -1,0 +1,107 @@
+//! Under which terms carried files are distributed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ocaml_toolchain::Conf;
+
+use super::PackedFile;
+use crate::metadata::Licence;
+
+const OCAML: (&str, &str) = ("OCaml", "LGPL-2.1-only WITH OCaml-LGPL-linking-exception");
+
+/// Works by the beginning of a file's name.
+const WORKS: &[(&str, &str, &str)] = &[
+    ("libbfd", "GNU Binutils", "GPL-3.0-or-later"),
+    ("libopcodes", "GNU Binutils", "GPL-3.0-or-later"),
+    ("libctf", "GNU Binutils", "GPL-3.0-or-later"),
+    ("libsframe", "GNU Binutils", "GPL-3.0-or-later"),
+    ("libzstd", "Zstandard", "BSD-3-Clause"),
+    ("libz.", "zlib", "Zlib"),
+    ("libjansson", "Jansson", "MIT"),
+    ("libLLVM", "LLVM", "Apache-2.0 WITH LLVM-exception"),
+    ("llvm-", "LLVM", "Apache-2.0 WITH LLVM-exception"),
+    ("ld.lld", "LLVM", "Apache-2.0 WITH LLVM-exception"),
+    ("lld", "LLVM", "Apache-2.0 WITH LLVM-exception"),
+    ("libstdc++", "GCC runtime libraries", "GPL-3.0-or-later WITH GCC-exception-3.1"),
+    ("libgcc_s", "GCC runtime libraries", "GPL-3.0-or-later WITH GCC-exception-3.1"),
+    ("libffi", "libffi", "MIT"),
+    ("libedit", "libedit", "BSD-3-Clause"),
+    ("libtinfo", "ncurses", "X11-distribute-modifications-variant"),
+    ("libxml2", "libxml2", "MIT"),
+    ("liblzma", "XZ Utils", "0BSD"),
+    ("libm.", "GNU C Library", "LGPL-2.1-or-later"),
+    ("libdl.", "GNU C Library", "LGPL-2.1-or-later"),
+    ("libpthread.", "GNU C Library", "LGPL-2.1-or-later"),
+    ("mold", "mold", "MIT"),
+    ("wild", "wild", "MIT OR Apache-2.0"),
+];
+
+/// The works among `files`, each with where it came from, sorted by name.
+pub(super) fn of<'a>(files: impl Iterator<Item = &'a (PackedFile, PathBuf)>, conf: &Conf) -> Vec<Licence> {
+    let mut works: BTreeMap<(String, &str), Vec<String>> = BTreeMap::new();
+    for (file, from) in files {
+        let (work, licence) = work_of(&file.name, from);
+        let work = match work {
+            "OCaml" => format!("OCaml {}", conf.version()),
+            work => work.to_owned(),
+        };
+        works.entry((work, licence)).or_default().push(file.name.clone());
+    }
+    let licence = |((work, licence), files)| Licence { work, licence: str::to_owned(licence), files };
+    works.into_iter().map(licence).collect()
+}
+
+fn work_of<'a>(name: &str, from: &'a std::path::Path) -> (&'a str, &'static str) {
+    let tool = name.starts_with("bin/") && name != "bin/driver" && !name.starts_with("bin/ocaml");
+    if !tool && !name.starts_with("lib/") && !name.starts_with("fallback/") {
+        return OCAML;
+    }
+    // A tool is told by what it really is: `/usr/bin/ld` may be a link to ld.bfd, ld.lld or mold.
+    let real = std::fs::canonicalize(from).unwrap_or_else(|_| from.to_owned());
+    let real_name = real.file_name().unwrap_or_default().to_string_lossy();
+    if let Some((_, work, licence)) = WORKS.iter().find(|(prefix, ..)| real_name.starts_with(prefix)) {
+        return (work, licence);
+    }
+    let gnu = |suffix: &str| real_name.ends_with(suffix);
+    if tool && (gnu("as") || gnu("ld") || gnu("ld.bfd") || gnu("ld.gold")) && !real_name.contains("lld") {
+        return ("GNU Binutils", "GPL-3.0-or-later");
+    }
+    (from.to_str().unwrap_or("a file"), "unknown")
+}
+
+/// The text of the archive's notice.
+pub(super) fn notice(licences: &[Licence]) -> String {
+    let mut text = String::from(
+        "This executable carries an OCaml compiler in an archive of its own (saddlebag archive list shows it).\n\
+         The files carried are works of others, each under its own licence:\n\n",
+    );
+    for Licence { work, licence, files } in licences {
+        text.push_str(&format!("{work}: {licence} ({} files)\n", files.len()));
+    }
+    if licences.iter().any(|licence| licence.licence.starts_with("GPL")) {
+        text.push_str(
+            "\nPrograms under the GNU General Public License are carried unchanged, as separate programs.\n\
+             Who distributes this executable gives its recipients their complete source code too, or a written offer\n\
+             for it: section 6 of the GPL, version 3. The packages that the programs came from have it.\n",
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn works_are_told_by_the_file_they_come_from() {
+        let work = |name: &str, from: &str| work_of(name, Path::new(from)).1;
+        assert_eq!(work("bin/driver", "/x/driver"), OCAML.1);
+        assert_eq!(work("ocaml/stdlib.cmi", "/x/stdlib.cmi"), OCAML.1);
+        assert_eq!(work("bin/as", "/nowhere/x86_64-linux-gnu-as"), "GPL-3.0-or-later");
+        assert_eq!(work("bin/ld", "/nowhere/ld.lld-14"), "Apache-2.0 WITH LLVM-exception");
+        assert_eq!(work("lib/libz.so.1", "/nowhere/libz.so.1"), "Zlib");
+        assert_eq!(work("lib/libodd.so.1", "/nowhere/libodd.so.1"), "unknown");
+    }
+}

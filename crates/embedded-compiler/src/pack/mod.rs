@@ -1,0 +1,219 @@
+//! Packing: which files of a toolchain's kit an archive carries.
+
+mod interfaces;
+mod licences;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dynloader::kit::{Kit, Need};
+use embedded_archive::{AddError, Builder, Group};
+use ocaml_toolchain::invocation;
+
+use crate::metadata::{ArchiveMetadata, COMPILE, HOST, METADATA_VERSION, NOTICES};
+
+/// The name of the file that says under which terms the carried files are distributed.
+pub const NOTICE_NAME: &str = "NOTICE";
+
+/// What is packed besides the kit itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "options do nothing until they are given to `pack`"]
+pub struct PackOptions {
+    assembler: Option<PathBuf>,
+    linker: Option<PathBuf>,
+}
+
+impl PackOptions {
+    /// Carry this assembler in place of the toolchain's. It takes GNU as's options (`as -o OUT IN`); an `llvm-mc` is
+    /// called with the options it needs.
+    pub fn assembler(mut self, path: impl Into<PathBuf>) -> Self {
+        self.assembler = Some(path.into());
+        self
+    }
+
+    /// Carry this linker in place of the toolchain's. It takes GNU ld's options.
+    pub fn linker(mut self, path: impl Into<PathBuf>) -> Self {
+        self.linker = Some(path.into());
+        self
+    }
+}
+
+/// The error returned by [`pack`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// A file of the toolchain is missing or cannot be read.
+    #[error("cannot carry the file")]
+    Add(#[source] AddError),
+    /// A directory of the toolchain cannot be listed.
+    #[error("cannot list the directory `{}`", path.display())]
+    List {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The toolchain has no such program.
+    #[error("the toolchain has no {tool} to carry")]
+    Missing {
+        /// Which program.
+        tool: &'static str,
+    },
+    /// The libraries of a program could not be found out.
+    #[error("cannot tell which shared libraries `{}` needs", program.display())]
+    Libraries {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: Box<invocation::Error>,
+    },
+    /// A program needs a library that this machine does not have.
+    #[error("`{}` needs the shared library `{library}`, which this machine lacks", program.display())]
+    NoLibrary {
+        /// The program.
+        program: PathBuf,
+        /// The library's soname.
+        library: String,
+    },
+    /// The metadata cannot be written.
+    #[error("cannot write the archive's metadata")]
+    Metadata(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Files for an archive, ready to be built, and what they are.
+#[derive(Debug)]
+pub struct Packed {
+    /// The files; build it, or add more.
+    pub builder: Builder,
+    /// What the archive says of itself.
+    pub metadata: ArchiveMetadata,
+    /// Every file: archive name, group, length in bytes.
+    pub files: Vec<PackedFile>,
+}
+
+/// One file to be carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedFile {
+    /// Its name in the archive.
+    pub name: String,
+    /// Its group.
+    pub group: Group,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// Collects what a compiler carried elsewhere needs of `kit`, the kit of an installed toolchain: no `ocamldep` beside the
+/// driver, no archive that linking a plugin does not open, the tools with the shared libraries they need besides libc.
+///
+/// # Errors
+/// See [`PackError`].
+pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError> {
+    let mut collection = Collection::default();
+    let source = kit.manifest();
+    let mut manifest = source.clone();
+    manifest.include_directories = vec![PathBuf::from("interfaces")];
+    manifest.standard_library = PathBuf::from("ocaml");
+
+    let directory = kit.directory(Need::Compile);
+    if let Some(driver) = &source.driver {
+        manifest.driver = Some(collection.program(COMPILE, "bin/driver", &directory.join(driver))?);
+    }
+    if let Some(stock) = &mut manifest.stock {
+        let programs = [&mut stock.ocamlopt, &mut stock.ocamlc, &mut stock.ocamldep];
+        for (program, name) in programs.into_iter().zip(["bin/ocamlopt", "bin/ocamlc", "bin/ocamldep"]) {
+            if let Some(path) = program {
+                *path = collection.program(COMPILE, name, path)?;
+            }
+        }
+    }
+    collection.interfaces(kit, directory)?;
+    if let Some(native) = &source.native {
+        let tools = tools::native(kit, options)?;
+        for tool in &tools {
+            collection.program(COMPILE, &format!("bin/{}", tool.name), &tool.path)?;
+            for library in tools::libraries(&tool.path).await? {
+                collection.file(COMPILE, &format!("lib/{}", library.soname), &library.path)?;
+            }
+        }
+        manifest.tools = Some(PathBuf::from("bin"));
+        manifest.tools_library_path = Some(PathBuf::from("lib"));
+        manifest.linker = Some(PathBuf::from("bin").join(tools::LINKER));
+        let stub = collection.file(COMPILE, "host-stub.so", &directory.join(&native.link_stub))?;
+        if let Some(native) = &mut manifest.native {
+            native.link_stub = stub;
+        }
+    } else {
+        (manifest.tools, manifest.tools_library_path, manifest.linker) = (None, None, None);
+    }
+    // Installed programs; the carried ones may be others, and static.
+    let dynamic = source.linker.as_ref().map(|linker| directory.join(linker));
+    let hosts = [(&source.native, &mut manifest.native), (&source.byte, &mut manifest.byte)];
+    for (from, to) in hosts {
+        let (Some(from), Some(to)) = (from, to) else { continue };
+        let image = kit.directory(Need::Load).join(&from.image);
+        to.image = collection.program(HOST, &from.soname, &image)?;
+        let Some(dynamic) = &dynamic else { continue };
+        for library in tools::c_library_family(&image, dynamic).await? {
+            collection.file(HOST, &format!("fallback/{}", library.soname), &library.path)?;
+            manifest.fallback_libraries = Some(PathBuf::from("fallback"));
+        }
+    }
+
+    let licences = licences::of(collection.files.values(), kit.conf());
+    collection.bytes(NOTICES, NOTICE_NAME, licences::notice(&licences).into_bytes())?;
+    let metadata = ArchiveMetadata {
+        packed_by: concat!("saddlebag ", env!("CARGO_PKG_VERSION")).to_owned(),
+        ocaml_version: kit.conf().version().clone(),
+        codes: kit.codes(),
+        needs_shell: kit.needs_shell(),
+        ppx: false,
+        libraries: Vec::new(),
+        interfaces: Vec::new(),
+        licences,
+        kit: manifest,
+    };
+    let Collection { mut builder, files } = collection;
+    builder.metadata(METADATA_VERSION, &metadata).map_err(|error| PackError::Metadata(Box::new(error)))?;
+    Ok(Packed { builder, metadata, files: files.into_values().map(|(file, _)| file).collect() })
+}
+
+/// Files on their way into an archive, by archive name, each with where it came from.
+#[derive(Default)]
+struct Collection {
+    builder: Builder,
+    files: BTreeMap<String, (PackedFile, PathBuf)>,
+}
+
+impl Collection {
+    /// Adds an executable file.
+    fn program(&mut self, group: Group, name: &str, path: &Path) -> Result<PathBuf, PackError> {
+        self.add(group, true, name, path)
+    }
+
+    /// Adds a file; one of that name already there stays.
+    fn file(&mut self, group: Group, name: &str, path: &Path) -> Result<PathBuf, PackError> {
+        self.add(group, false, name, path)
+    }
+
+    fn add(&mut self, group: Group, executable: bool, name: &str, path: &Path) -> Result<PathBuf, PackError> {
+        if !self.files.contains_key(name) {
+            self.builder.group(group).executable(executable).file(name, path).map_err(PackError::Add)?;
+            let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+            self.record(group, name, length, path.to_owned());
+        }
+        Ok(PathBuf::from(name))
+    }
+
+    fn bytes(&mut self, group: Group, name: &str, bytes: Vec<u8>) -> Result<(), PackError> {
+        let length = bytes.len() as u64;
+        self.builder.group(group).executable(false).bytes(name, bytes).map_err(PackError::Add)?;
+        self.record(group, name, length, PathBuf::new());
+        Ok(())
+    }
+
+    fn record(&mut self, group: Group, name: &str, length: u64, from: PathBuf) {
+        let file = PackedFile { name: name.to_owned(), group, length };
+        self.files.insert(name.to_owned(), (file, from));
+    }
+}

@@ -1,0 +1,259 @@
+//! The command line, as clap types. The grammar is a contract with scripts: extend it, do not break it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  saddlebag run hello.ml                    compile hello.ml and run it
+  saddlebag run util.ml main.ml -- a b      two files, in this order; a and b are main's arguments
+  echo 'print_endline \"hi\"' | saddlebag run -
+  saddlebag check --find-dependencies main.ml
+  saddlebag build main.ml -o main.cmxs && saddlebag load main.cmxs
+  saddlebag embed $(command -v saddlebag) -o standalone
+  saddlebag lib query -r yojson";
+
+/// Compile, load and run OCaml source as native plugins; put the compiler into an executable.
+#[derive(Debug, Parser)]
+#[command(name = "saddlebag", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Load FILEs as one plugin, for its side effects
+    #[command(after_help = "Exit status: 0 fine; 1 the sources or the plugin failed; 2 wrong usage; \
+                            the plugin's own `exit N` is passed through.")]
+    Run(Run),
+    /// Compile FILEs only; nothing of the plugin runs
+    Check(Check),
+    /// Compile FILEs and leave the plugin in OUT
+    Build(Build),
+    /// Run what `saddlebag build` made
+    Load(Load),
+    /// Make OUT: EXE with a compiler in its saddlebag
+    Embed(Embed),
+    /// Look into the archive that an executable carries
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
+    /// Find OCaml libraries, and explain
+    #[command(subcommand)]
+    Lib(crate::lib_command::LibCommand),
+    /// Show which codes (byte, native) can be, are asked to be, and are generated
+    Codes(Codes),
+    /// Show which compiler is used and why
+    Conf(Conf),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    #[command(flatten)]
+    pub(crate) compile: CompileOptions,
+    #[command(flatten)]
+    pub(crate) toolchain: ToolchainOptions,
+    /// Arguments of the plugin (`Sys.argv`, after the name of the last FILE)
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    #[command(flatten)]
+    pub(crate) compile: CompileOptions,
+    #[command(flatten)]
+    pub(crate) toolchain: ToolchainOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Where the compiled plugin goes; written whole or not at all
+    #[arg(short = 'o', value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) compile: CompileOptions,
+    #[command(flatten)]
+    pub(crate) toolchain: ToolchainOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// What `saddlebag build` made
+    #[arg(value_name = "OUT")]
+    pub(crate) plugin: PathBuf,
+    #[command(flatten)]
+    pub(crate) toolchain: ToolchainOptions,
+    /// Arguments of the plugin (`Sys.argv`, after its name)
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// The sources of one plugin.
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
+    /// Sources in the order of evaluation: `x.ml`, `x.mli`, or `x`; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Find the other files of the plugin with ocamldep, in the folder of the one FILE
+    #[arg(long)]
+    pub(crate) find_dependencies: bool,
+}
+
+/// How sources are compiled.
+#[derive(Debug, Args)]
+pub(crate) struct CompileOptions {
+    /// Make every warning of the strict set an error (without it: the compiler's own defaults)
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The compiler's warning specification, as for `ocamlopt -w`
+    #[arg(long, value_name = "SPEC", allow_hyphen_values = true)]
+    pub(crate) warnings: Option<String>,
+    /// Warn of unused values of the files before the last one, though they have an .mli
+    #[arg(long)]
+    pub(crate) warnings_in_utils: bool,
+    /// Allow `e1; e2` where e1 is not of type unit
+    #[arg(long)]
+    pub(crate) no_strict_sequence: bool,
+    /// Add DIR to the directories searched for compiled interfaces
+    #[arg(short = 'I', value_name = "DIR")]
+    pub(crate) include: Vec<PathBuf>,
+    /// Require an OCaml library (also `#require "LIB";;` at the head of a file)
+    #[arg(long, value_name = "LIB")]
+    pub(crate) require: Vec<String>,
+    /// Preprocess with the ppx driver EXE
+    #[arg(long, value_name = "EXE")]
+    pub(crate) ppx: Option<PathBuf>,
+    /// Pass F to the compiler when it compiles
+    #[arg(long, value_name = "F", allow_hyphen_values = true)]
+    pub(crate) cmx_flag: Vec<OsString>,
+    /// Pass F to the compiler when it links the plugin
+    #[arg(long, value_name = "F", allow_hyphen_values = true)]
+    pub(crate) cmxs_flag: Vec<OsString>,
+    /// Work in a fresh directory inside DIR
+    #[arg(long, value_name = "DIR")]
+    pub(crate) in_dir: Option<PathBuf>,
+    /// Keep compiled plugins in DIR and use them again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// How many compiled plugins the cache keeps
+    #[arg(long, value_name = "N", requires = "cache")]
+    pub(crate) cache_size: Option<usize>,
+    /// The code to compile to
+    #[arg(long, value_name = "CODE", value_enum)]
+    pub(crate) code: Option<CodeName>,
+    /// How diagnostics are printed on standard error
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
+    pub(crate) error_format: ErrorFormat,
+}
+
+/// Which compiler.
+#[derive(Debug, Args)]
+pub(crate) struct ToolchainOptions {
+    /// Which compiler to use: the one this file carries, the system's, or the first of the two there is
+    #[arg(long, value_name = "WHICH", value_enum, default_value = "auto")]
+    pub(crate) toolchain: ToolchainChoice,
+    /// Extract the carried compiler into DIR and use it again from there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) persistent_archive: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ToolchainChoice {
+    Auto,
+    Embedded,
+    System,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ErrorFormat {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CodeName {
+    Native,
+    Byte,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Embed {
+    /// The executable; one that carries a compiler already gets the new one in its place
+    #[arg(value_name = "EXE")]
+    pub(crate) executable: PathBuf,
+    /// The file to make
+    #[arg(short = 'o', value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// The code the carried compiler makes
+    #[arg(long, value_name = "CODE", value_enum, default_value = "native")]
+    pub(crate) code: CodeName,
+    /// Carry this assembler in place of the toolchain's own
+    #[arg(long, value_name = "PATH")]
+    pub(crate) assembler: Option<PathBuf>,
+    /// Carry this linker in place of the toolchain's own
+    #[arg(long, value_name = "PATH")]
+    pub(crate) linker: Option<PathBuf>,
+    /// Compression level, 1 to 22
+    #[arg(long, value_name = "N", default_value_t = 19, value_parser = clap::value_parser!(i32).range(1..=22))]
+    pub(crate) level: i32,
+    /// Print what is carried as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArchiveCommand {
+    /// List the files carried
+    List(ArchiveOf),
+    /// Show what the archive says of itself: compiler, codes, licences
+    Metadata(ArchiveOf),
+    /// Check every byte
+    Verify(ArchiveOf),
+    /// Extract the files into DIR
+    Extract {
+        #[command(flatten)]
+        archive: ArchiveOf,
+        /// The directory to make, which must be empty if it exists [default: EXE.files here]
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+        /// The same
+        #[arg(short = 'o', long = "output", value_name = "DIR", conflicts_with = "directory")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveOf {
+    /// The executable, or a file that is an archive [default: this program]
+    #[arg(value_name = "EXE")]
+    pub(crate) executable: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Codes {
+    #[command(flatten)]
+    pub(crate) codes: crate::codes_command::CodesArguments,
+    #[command(flatten)]
+    pub(crate) toolchain: ToolchainOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Conf {
+    #[command(flatten)]
+    pub(crate) toolchain: ToolchainOptions,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

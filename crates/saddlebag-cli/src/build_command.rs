@@ -1,0 +1,29 @@
+//! `saddlebag build`: leave the compiled plugin in a file.
+
+use std::process::ExitCode;
+
+use dynloader::SideEffect;
+
+use crate::Outcome;
+use crate::arguments::Build;
+use crate::compiler::Compiler;
+use crate::diagnostics;
+use crate::signals;
+use crate::sources;
+
+/// `saddlebag build`.
+pub(crate) fn run(arguments: Build) -> Outcome {
+    signals::install();
+    let format = arguments.compile.error_format;
+    let compiler = Compiler::choose(&arguments.toolchain, arguments.compile.code)?;
+    let loader = sources::loader(&compiler, arguments.compile.options(&compiler)?)?;
+    let sources = arguments.sources.resolve(&loader)?;
+    let built = loader.compile_sources_to_file::<SideEffect>(sources, &arguments.output);
+    match futures_lite::future::block_on(built) {
+        Ok(warnings) => {
+            diagnostics::print(&warnings, format);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => Err(diagnostics::rejected(error, format)),
+    }
+}

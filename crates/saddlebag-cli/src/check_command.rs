@@ -1,0 +1,28 @@
+//! `saddlebag check`: compile only.
+
+use std::process::ExitCode;
+
+use dynloader::SideEffect;
+
+use crate::Outcome;
+use crate::arguments::Check;
+use crate::compiler::Compiler;
+use crate::diagnostics;
+use crate::signals;
+use crate::sources;
+
+/// `saddlebag check`.
+pub(crate) fn run(arguments: Check) -> Outcome {
+    signals::install();
+    let format = arguments.compile.error_format;
+    let compiler = Compiler::choose(&arguments.toolchain, arguments.compile.code)?;
+    let loader = sources::loader(&compiler, arguments.compile.options(&compiler)?)?;
+    let sources = arguments.sources.resolve(&loader)?;
+    match futures_lite::future::block_on(loader.check_sources::<SideEffect>(sources)) {
+        Ok(warnings) => {
+            diagnostics::print(&warnings, format);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => Err(diagnostics::rejected(error, format)),
+    }
+}

@@ -1,0 +1,104 @@
+//! `saddlebag conf`: which compiler is used, and why.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use code_sets::CodeSet;
+use ocaml_toolchain::{Toolchain, find};
+use serde::Serialize;
+
+use crate::Outcome;
+use crate::arguments::{Conf, ToolchainChoice};
+use crate::compiler::Compiler;
+use crate::output;
+
+#[derive(Serialize)]
+struct Shown {
+    /// `embedded` or `system`.
+    toolchain: &'static str,
+    /// How it was come by.
+    origin: String,
+    ocaml_version: String,
+    architecture: String,
+    system: String,
+    codes: CodeSet,
+    standard_library: String,
+    compiler: String,
+    needs_shell: bool,
+    assembler: Option<String>,
+    linker: Option<String>,
+    host_image: Option<String>,
+    identity: String,
+    /// Everything `ocamlopt -config` prints.
+    config: BTreeMap<String, String>,
+}
+
+/// `saddlebag conf`.
+pub(crate) fn run(arguments: Conf) -> Outcome {
+    let compiler = Compiler::choose(&arguments.toolchain, None)?;
+    let shown = shown(&compiler, arguments.toolchain.toolchain);
+    if arguments.json {
+        output::json(&shown);
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::result(format!("toolchain         {} ({})", shown.toolchain, shown.origin));
+    output::result(format!("OCaml             {} for {}, {}", shown.ocaml_version, shown.architecture, shown.system));
+    output::result(format!("codes             {}", shown.codes));
+    output::result(format!("compiler          {}", shown.compiler));
+    output::result(format!("standard library  {}", shown.standard_library));
+    for (label, value) in [("assembler", &shown.assembler), ("linker", &shown.linker), ("host image", &shown.host_image)] {
+        if let Some(value) = value {
+            output::result(format!("{label:17} {value}"));
+        }
+    }
+    let shell = if shown.needs_shell { "needed: there are no compiler-libs to build a driver from" } else { "not needed" };
+    output::result(format!("shell             {shell}"));
+    output::result(format!("identity          {}", shown.identity));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shown(compiler: &Compiler, asked: ToolchainChoice) -> Shown {
+    let (kit, conf) = (&compiler.kit, compiler.kit.conf());
+    let manifest = kit.manifest();
+    let show = |path: &std::path::Path| path.display().to_string();
+    let (toolchain, origin, tools) = match &compiler.carried {
+        Some(carried) => {
+            let file = carried.archive().path().map_or_else(|| "memory".to_owned(), show);
+            ("embedded", format!("carried by {file}"), None)
+        }
+        None => {
+            let found = Toolchain::find_blocking(&find::Options::from_environment()).ok();
+            let origin = found.as_ref().map_or_else(String::new, |toolchain| format!("from {}", toolchain.origin()));
+            let why = match asked {
+                ToolchainChoice::System => origin,
+                _ => format!("this file carries no compiler; {origin}"),
+            };
+            ("system", why, found)
+        }
+    };
+    let (assembler, linker) = match &tools {
+        Some(tools) => (tools.assembler().map(|tool| show(&tool.program)), tools.linker().map(show)),
+        None => {
+            let assembler = manifest.tools.as_ref().zip(conf.asm().first().copied());
+            (assembler.map(|(tools, name)| show(&tools.join(name))), manifest.linker.as_deref().map(show))
+        }
+    };
+    let program = kit.ocamlopt().or_else(|| kit.ocamlc());
+    let image = manifest.native.as_ref().or(manifest.byte.as_ref());
+    Shown {
+        toolchain,
+        origin,
+        ocaml_version: conf.version().to_string(),
+        architecture: conf.architecture().to_owned(),
+        system: conf.system().to_owned(),
+        codes: kit.codes(),
+        standard_library: show(&manifest.standard_library),
+        compiler: program.map_or_else(String::new, |program| show(program.program())),
+        needs_shell: kit.needs_shell(),
+        assembler,
+        linker,
+        host_image: image.map(|host| show(&kit.directory(dynloader::kit::Need::Load).join(&host.image))),
+        identity: kit.identity().to_owned(),
+        config: conf.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+    }
+}

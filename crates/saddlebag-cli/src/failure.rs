@@ -1,0 +1,65 @@
+//! How a command ends when it does not end well.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::output;
+
+/// Exit status when the sources or the plugin failed, or anything else did.
+const FAILED: u8 = 1;
+
+/// Exit status for wrong usage, as clap has it.
+const USAGE: u8 = 2;
+
+/// Why a command failed, and what it says of it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command was called wrongly.
+    Usage(String),
+    /// Something failed; the error's sources are printed too.
+    Error(Box<dyn Error + Send + Sync>),
+    /// The same, with advice.
+    Advised(Box<dyn Error + Send + Sync>, String),
+    /// Everything has been said already.
+    Told,
+}
+
+impl Failure {
+    pub(crate) fn new(error: impl Error + Send + Sync + 'static) -> Failure {
+        Failure::Error(Box::new(error))
+    }
+
+    pub(crate) fn advised(error: impl Error + Send + Sync + 'static, advice: impl Into<String>) -> Failure {
+        Failure::Advised(Box::new(error), advice.into())
+    }
+
+    /// Prints the failure on standard error and gives the exit status.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Failure::Usage(message) => {
+                output::error(message);
+                output::plain("for the command's usage: saddlebag COMMAND --help");
+                ExitCode::from(USAGE)
+            }
+            Failure::Error(error) => {
+                chain(error.as_ref());
+                ExitCode::from(FAILED)
+            }
+            Failure::Advised(error, advice) => {
+                chain(error.as_ref());
+                output::hint(advice);
+                ExitCode::from(FAILED)
+            }
+            Failure::Told => ExitCode::from(FAILED),
+        }
+    }
+}
+
+fn chain(error: &dyn Error) {
+    output::error(&error.to_string());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        output::because(&error.to_string());
+        cause = error.source();
+    }
+}

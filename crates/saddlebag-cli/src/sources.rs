@@ -1,0 +1,120 @@
+//! The FILEs of a command line, and the options of the loader that compiles them.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use dynloader::cache::CacheConfig;
+use dynloader::{Loader, Options, Preprocessor, Source, Warnings};
+
+use crate::arguments::{CompileOptions, Sources};
+use crate::compiler::Compiler;
+use crate::failure::Failure;
+use crate::signals;
+
+/// The name that the text of standard input goes by.
+const STANDARD_INPUT: &str = "stdin.ml";
+
+impl CompileOptions {
+    /// The loader's options.
+    pub(crate) fn options(&self, compiler: &Compiler) -> Result<Options, Failure> {
+        let mut options = if self.strict { Options::default() } else { Options::program() };
+        if let Some(spec) = &self.warnings {
+            options = options.warnings(match self.strict {
+                true => Warnings::spec(spec),
+                false => Warnings::reported(spec),
+            });
+        }
+        if self.no_strict_sequence {
+            options = options.strict_sequence(false);
+        }
+        if let Some(directory) = &self.in_dir {
+            options = options.in_dir(absolute(directory)?);
+        }
+        if let Some(directory) = &self.cache {
+            let mut cache = CacheConfig::new(directory);
+            if let Some(size) = self.cache_size {
+                cache = cache.max_files(size);
+            }
+            options = options.use_cache(cache);
+        }
+        if let Some(program) = &self.ppx {
+            options = options.preprocessor(Preprocessor::Ppx(program.clone()));
+        }
+        Ok(options
+            .trigger_unused_value_warnings_despite_mli(self.warnings_in_utils)
+            .include_directories(&self.include)
+            .cmx_flags(&self.cmx_flag)
+            .cmxs_flags(&self.cmxs_flag)
+            .code(compiler.code(self.code)?))
+    }
+}
+
+/// A loader whose files go however the command ends.
+pub(crate) fn loader(compiler: &Compiler, options: Options) -> Result<Loader, Failure> {
+    let loader = Loader::new(compiler.kit.clone(), options).map_err(Failure::new)?;
+    let (handle, carried) = (loader.clone(), compiler.carried.clone());
+    let clean = move || {
+        let _ = futures_lite::future::block_on(handle.clean());
+        if let Some(carried) = &carried {
+            let _ = carried.clean();
+        }
+    };
+    signals::at_signal(clean.clone());
+    ocaml_runtime::at_process_exit(clean);
+    Ok(loader)
+}
+
+impl Sources {
+    /// The sources in the order of evaluation.
+    pub(crate) fn resolve(&self, loader: &Loader) -> Result<Vec<Source>, Failure> {
+        if self.find_dependencies {
+            let [file] = self.files.as_slice() else {
+                return Err(Failure::Usage("--find-dependencies takes one FILE".to_owned()));
+            };
+            if is_standard_input(file) {
+                return Err(Failure::Usage("--find-dependencies cannot read standard input".to_owned()));
+            }
+            let found = futures_lite::future::block_on(loader.find_dependencies(with_extension(file)));
+            return Ok(found.map_err(Failure::new)?.into_iter().map(Source::from).collect());
+        }
+        if self.files.iter().filter(|file| is_standard_input(file)).count() > 1 {
+            return Err(Failure::Usage("standard input can be read once".to_owned()));
+        }
+        self.files.iter().map(|file| source(file)).collect()
+    }
+
+    /// The name that the plugin goes by: `Sys.argv.(0)`.
+    pub(crate) fn name(&self) -> PathBuf {
+        match self.files.last() {
+            Some(file) if !is_standard_input(file) => file.clone(),
+            _ => PathBuf::from(STANDARD_INPUT),
+        }
+    }
+}
+
+fn source(file: &Path) -> Result<Source, Failure> {
+    if !is_standard_input(file) {
+        return Ok(Source::file(file));
+    }
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text).map_err(|source| {
+        Failure::Error(Box::new(std::io::Error::new(source.kind(), format!("cannot read standard input: {source}"))))
+    })?;
+    Ok(Source::text(STANDARD_INPUT, text))
+}
+
+fn is_standard_input(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+/// A FILE without extension stands for its `.ml`.
+fn with_extension(file: &Path) -> PathBuf {
+    match file.extension() {
+        Some(_) => file.to_owned(),
+        None => file.with_extension("ml"),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(Failure::new)
+}
