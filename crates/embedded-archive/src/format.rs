@@ -4,6 +4,7 @@
 //! superblock 128 | chunks ... | index: header 64, chunk table, run table, file records, names
 //! ```
 //! The archive may be a whole file, the tail of one, a section or a static: nothing in it depends on where it lies.
+pub(crate) mod branch;
 pub(crate) mod codec;
 pub(crate) mod index;
 pub(crate) mod superblock;
@@ -13,10 +14,6 @@ pub(crate) const MAJOR: u16 = 1;
 /// See [`MAJOR`].
 pub(crate) const MINOR: u16 = 0;
 
-/// The raw size of a chunk as packed; a larger file is cut, smaller ones share a chunk.
-pub(crate) const CHUNK: usize = 1 << 20;
-/// The largest raw chunk a reader takes; it bounds the memory that hostile bytes can ask for.
-pub(crate) const MAX_CHUNK: u32 = 16 << 20;
 /// The largest index a reader takes.
 pub(crate) const MAX_INDEX: u64 = 64 << 20;
 /// The largest number of files a reader takes.

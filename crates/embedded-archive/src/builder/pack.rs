@@ -1,5 +1,7 @@
 //! The plan of runs, and their compression by several threads.
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,18 +11,30 @@ use std::thread;
 use super::{BuildError, Builder, Progress};
 use crate::digest::Digest;
 use crate::format::codec::{Codec, Packer};
-use crate::format::index::{Chunk, Index, MetadataRecord, NO_RUN, RECORD, Run};
+use crate::format::index::{Chunk, Index, MetadataRecord, NO_RUN, RECORD, Record, Run};
 use crate::format::superblock::{self, Superblock};
-use crate::format::{CHUNK, MAJOR, MINOR};
+use crate::format::{MAJOR, MINOR, branch};
 
-/// The raw bytes of a run, as pieces that are joined before compression.
-struct Plan<'a> {
-    pieces: Vec<&'a [u8]>,
-    length: usize,
+/// Files of this length and more are long: they are put in common runs, for two programs of one compiler share code.
+const LONG: usize = 4 << 20;
+/// Files of this length and more, and machine code of any length, are middling; the others are short.
+const MIDDLING: usize = 1 << 20;
+/// How much a run of long, middling and short files holds, unless one file alone is longer.
+const RUNS: [usize; 3] = [48 << 20, 12 << 20, 4 << 20];
+/// The raw size of a chunk: only very long runs are cut.
+const CHUNK: usize = 64 << 20;
+
+/// A file to be packed.
+struct Item<'a> {
+    name: &'a str,
+    group: u8,
+    contents: Cow<'a, [u8]>,
+    digest: Digest,
+    filtered: bool,
 }
 
 /// Where a file's bytes were put, by digest: equal files share them.
-type Places = HashMap<Digest, (u32, u64)>;
+type Places = HashMap<Digest, (u32, u64, bool)>;
 
 pub(super) fn pack(
     builder: &Builder,
@@ -31,107 +45,134 @@ pub(super) fn pack(
         .values()
         .map(|file| Digest::of(&file.contents))
         .collect();
-    let (mut plans, places) = plan(builder, &digests);
+    let (mut runs, places) = plan(items(builder, &digests));
     let mut index = Index::default();
     for ((name, file), digest) in builder.files.iter().zip(&digests) {
-        let place = places.get(digest).copied().unwrap_or((NO_RUN, 0));
+        let (run, offset, filtered) = places.get(digest).copied().unwrap_or((NO_RUN, 0, false));
+        let (executable, group, length) = (file.executable, file.group, file.contents.len() as u64);
         index.push(
             name,
-            file.executable,
-            file.group,
-            place,
-            (file.contents.len() as u64, *digest),
+            Record {
+                digest: *digest,
+                offset,
+                length,
+                run,
+                executable,
+                filtered,
+                group,
+                ..Record::EMPTY
+            },
         );
     }
     if let Some((version, json)) = &builder.metadata {
         index.metadata = Some(MetadataRecord {
             version: *version,
-            run: plans.len() as u32,
+            run: runs.len() as u32,
             length: json.len() as u64,
             digest: Digest::of(json),
         });
-        plans.push(Plan {
-            pieces: vec![json],
-            length: json.len(),
+        runs.push(json.clone());
+    }
+    let mut raw = Vec::new();
+    for run in &runs {
+        let first = raw.len();
+        raw.extend(run.chunks(CHUNK));
+        index.runs.push(Run {
+            chunks: first..raw.len(),
+            raw: run.len() as u64,
         });
     }
-    let raw = cut(&plans, &mut index);
     let level = builder.level.get();
     let packed = compress(&raw, level, builder.threads, progress)
         .map_err(|source| BuildError::Compress { level, source })?;
     Ok(assemble(index, &raw, packed))
 }
 
-/// Large files get a run each. Small ones share runs of one chunk, sorted so that like lies with like.
-fn plan<'a>(builder: &'a Builder, digests: &[Digest]) -> (Vec<Plan<'a>>, Places) {
-    let mut plans: Vec<Plan<'a>> = Vec::new();
-    let mut places = Places::new();
-    let mut small = Vec::new();
-    for ((name, file), digest) in builder.files.iter().zip(digests) {
-        let bytes = &file.contents[..];
-        if bytes.is_empty() || places.contains_key(digest) {
-            continue;
-        }
-        // Known from here on, so that an equal file is skipped; a small file's place is set below.
-        places.insert(*digest, (plans.len() as u32, 0));
-        if bytes.len() >= CHUNK {
-            plans.push(Plan {
-                pieces: vec![bytes],
-                length: bytes.len(),
-            });
-        } else {
-            let extension = name
-                .rsplit('/')
-                .next()
-                .and_then(|base| base.rsplit_once('.'))
-                .map_or("", |(_, extension)| extension);
-            small.push((file.group, extension, name, bytes, *digest));
-        }
-    }
-    small.sort_by_key(|&(group, extension, name, ..)| (group, extension, name));
-    let mut open: Option<(u8, Plan<'a>)> = None;
-    for (group, _, _, bytes, digest) in small {
-        // A run holds one group, so that extracting another does not unpack it.
-        if let Some((_, full)) =
-            open.take_if(|(of, plan)| *of != group || plan.length + bytes.len() > CHUNK)
-        {
-            plans.push(full);
-        }
-        let (_, plan) = open.get_or_insert((
-            group,
-            Plan {
-                pieces: Vec::new(),
-                length: 0,
-            },
-        ));
-        places.insert(digest, (plans.len() as u32, plan.length as u64));
-        plan.pieces.push(bytes);
-        plan.length += bytes.len();
-    }
-    plans.extend(open.map(|(_, plan)| plan));
-    (plans, places)
+/// The files that are not empty, each contents once.
+fn items<'a>(builder: &'a Builder, digests: &[Digest]) -> Vec<Item<'a>> {
+    let mut seen = HashSet::new();
+    let files = builder
+        .files
+        .iter()
+        .zip(digests)
+        .filter(|((_, file), digest)| !file.contents.is_empty() && seen.insert(**digest));
+    files
+        .map(|((name, file), digest)| {
+            let filtered = branch::is_wanted(&file.contents);
+            let mut contents = Cow::Borrowed(&file.contents[..]);
+            if filtered {
+                branch::filter(contents.to_mut());
+            }
+            Item {
+                name,
+                group: file.group,
+                contents,
+                digest: *digest,
+                filtered,
+            }
+        })
+        .collect()
 }
 
-/// Cuts the runs into chunks and enters both into the index; the chunks' places come later.
-fn cut(plans: &[Plan<'_>], index: &mut Index) -> Vec<Vec<u8>> {
-    let mut raw = Vec::new();
-    for plan in plans {
-        let first = raw.len();
-        let joined = plan.pieces.concat();
-        raw.extend(joined.chunks(CHUNK).map(<[u8]>::to_vec));
-        index.runs.push(Run {
-            chunks: first..raw.len(),
-            raw: plan.length as u64,
-        });
+/// Joins files to runs: like with like.
+fn plan(items: Vec<Item<'_>>) -> (Vec<Vec<u8>>, Places) {
+    let mut group_sizes: HashMap<u8, usize> = HashMap::new();
+    for item in &items {
+        *group_sizes.entry(item.group).or_default() += item.contents.len();
     }
-    raw
+    let mut classes: [Vec<Item<'_>>; 3] = Default::default();
+    for item in items {
+        let class = match item.contents.len() {
+            LONG.. => 0,
+            length if length >= MIDDLING || item.filtered => 1,
+            _ => 2,
+        };
+        classes[class].push(item);
+    }
+    // A run is unpacked from its start: the smallest group comes first, so that it is cheap to extract alone.
+    classes[0].sort_by_key(|item| {
+        (
+            group_sizes[&item.group],
+            item.group,
+            Reverse(item.contents.len()),
+            item.name,
+        )
+    });
+    classes[1].sort_by_key(|item| (item.group, item.name));
+    classes[2].sort_by_key(|item| (item.group, extension(item.name), item.name));
+    let (mut runs, mut places) = (Vec::new(), Places::new());
+    for (class, (items, limit)) in classes.iter().zip(RUNS).enumerate() {
+        let mut open: Option<(u8, Vec<u8>)> = None;
+        for item in items {
+            // Runs of the shorter files hold one group, so that extracting another does not unpack it.
+            let is_full = |(group, run): &mut (u8, Vec<u8>)| {
+                run.len() + item.contents.len() > limit || (class > 0 && *group != item.group)
+            };
+            runs.extend(open.take_if(is_full).map(|(_, run)| run));
+            let (_, run) = open.get_or_insert((item.group, Vec::new()));
+            places.insert(
+                item.digest,
+                (runs.len() as u32, run.len() as u64, item.filtered),
+            );
+            run.extend_from_slice(&item.contents);
+        }
+        runs.extend(open.map(|(_, run)| run));
+    }
+    (runs, places)
+}
+
+fn extension(name: &str) -> &str {
+    name.rsplit('/')
+        .next()
+        .and_then(|base| base.rsplit_once('.'))
+        .map_or("", |(_, extension)| extension)
 }
 
 /// A chunk's number, and the chunk packed.
 type Numbered = (usize, io::Result<(Codec, Vec<u8>)>);
 
 fn compress(
-    raw: &[Vec<u8>],
+    raw: &[&[u8]],
     level: i32,
     threads: Option<NonZeroUsize>,
     progress: &mut dyn FnMut(Progress),
@@ -141,18 +182,22 @@ fn compress(
         .or_else(|| thread::available_parallelism().ok())
         .map_or(1, NonZeroUsize::get)
         .clamp(1, raw.len().max(1));
+    // The longest first, so that threads finish together.
+    let mut order: Vec<usize> = (0..raw.len()).collect();
+    order.sort_by_key(|&number| Reverse(raw[number].len()));
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
     let work = |sender: mpsc::Sender<Numbered>| {
         let mut packer = None;
         loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(chunk) = raw.get(number) else { return };
+            let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                return;
+            };
             let result = match &mut packer {
                 Some(packer) => Ok(packer),
                 none => Packer::new(level).map(|packer| none.insert(packer)),
             }
-            .and_then(|packer| packer.pack(chunk));
+            .and_then(|packer| packer.pack(raw[number]));
             if sender.send((number, result)).is_err() {
                 return;
             }
@@ -180,7 +225,7 @@ fn compress(
         .collect()
 }
 
-fn assemble(mut index: Index, raw: &[Vec<u8>], packed: Vec<(Codec, Vec<u8>)>) -> Vec<u8> {
+fn assemble(mut index: Index, raw: &[&[u8]], packed: Vec<(Codec, Vec<u8>)>) -> Vec<u8> {
     let mut bytes = vec![0; superblock::LENGTH];
     for (raw, (codec, packed)) in raw.iter().zip(packed) {
         index.chunks.push(Chunk {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::codec::Codec;
 use super::superblock::Superblock;
-use super::{Cursor, Damage, MAX_CHUNK, MAX_FILES, MAX_TOTAL, MINOR};
+use super::{Cursor, Damage, MAX_FILES, MAX_TOTAL, MINOR, branch};
 use crate::digest::{Digest, TreeHasher};
 use crate::name;
 
@@ -16,7 +16,7 @@ const RUN_ENTRY: usize = 8;
 /// The number of no run: of an empty file, and of metadata that are not there.
 pub(crate) const NO_RUN: u32 = u32::MAX;
 
-/// A piece of packed bytes, decoded as a whole.
+/// Packed bytes, decoded from their start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chunk {
     pub(crate) offset: u64,
@@ -40,10 +40,27 @@ pub(crate) struct Record {
     pub(crate) offset: u64,
     pub(crate) length: u64,
     pub(crate) run: u32,
-    name_offset: u32,
-    name_length: u16,
+    pub(crate) name_offset: u32,
+    pub(crate) name_length: u16,
     pub(crate) executable: bool,
+    /// Whether the bytes went through [`branch::filter`].
+    pub(crate) filtered: bool,
     pub(crate) group: u8,
+}
+
+impl Record {
+    /// A file of no bytes, in no run, without a name.
+    pub(crate) const EMPTY: Self = Self {
+        digest: Digest::from_bytes([0; 32]),
+        offset: 0,
+        length: 0,
+        run: NO_RUN,
+        name_offset: 0,
+        name_length: 0,
+        executable: false,
+        filtered: false,
+        group: 0,
+    };
 }
 
 /// Where the metadata are.
@@ -79,27 +96,15 @@ impl Index {
         self.records.get(place)
     }
 
-    /// Adds a file; the packer adds in the order of names.
-    pub(crate) fn push(
-        &mut self,
-        name: &str,
-        executable: bool,
-        group: u8,
-        (run, offset): (u32, u64),
-        (length, digest): (u64, Digest),
-    ) {
+    /// Adds a file; the packer adds in the order of names. The record's name is set here.
+    pub(crate) fn push(&mut self, name: &str, record: Record) {
         // The packer's limits (MAX_FILES names of MAX_NAME bytes) keep both within their types.
         let (name_offset, name_length) = (self.names.len() as u32, name.len() as u16);
         self.names.push_str(name);
         self.records.push(Record {
-            digest,
-            offset,
-            length,
-            run,
             name_offset,
             name_length,
-            executable,
-            group,
+            ..record
         });
     }
 
@@ -153,7 +158,14 @@ impl Index {
             bytes.extend(record.run.to_le_bytes());
             bytes.extend(record.name_offset.to_le_bytes());
             bytes.extend(record.name_length.to_le_bytes());
-            bytes.extend([u8::from(record.executable), record.group, 0, 0, 0, 0]);
+            bytes.extend([
+                u8::from(record.executable) | u8::from(record.filtered) << 1,
+                record.group,
+                0,
+                0,
+                0,
+                0,
+            ]);
         }
         bytes.extend(self.names.as_bytes());
         bytes
@@ -292,11 +304,16 @@ impl Index {
         let metadata = self
             .metadata
             .iter()
-            .map(|metadata| (metadata.run, 0, metadata.length, metadata.digest));
-        for (run, offset, length, digest) in self
+            .map(|metadata| ((metadata.run, 0, metadata.length), (metadata.digest, false)));
+        for ((run, offset, length), contents) in self
             .records
             .iter()
-            .map(|record| (record.run, record.offset, record.length, record.digest))
+            .map(|record| {
+                (
+                    (record.run, record.offset, record.length),
+                    (record.digest, record.filtered),
+                )
+            })
             .chain(metadata)
         {
             if length == 0 || run == NO_RUN {
@@ -313,11 +330,14 @@ impl Index {
             if offset.checked_add(length).is_none_or(|end| end > space) {
                 return Err(Damage::Index("a file lies outside its run"));
             }
-            places.push((run, offset, length, digest));
+            if contents.1 && !branch::is_possible(length) {
+                return Err(Damage::Index("a long file is filtered"));
+            }
+            places.push(((run, offset, length), contents));
         }
-        places.sort_unstable_by_key(|&(run, offset, length, _)| (run, offset, length));
+        places.sort_unstable_by_key(|&(place, _)| place);
         for pair in places.windows(2) {
-            let [(run, offset, length, _), (next_run, next_offset, ..)] = [pair[0], pair[1]];
+            let [((run, offset, length), _), ((next_run, next_offset, _), _)] = [pair[0], pair[1]];
             if run == next_run && next_offset < offset + length && pair[0] != pair[1] {
                 return Err(Damage::Index("files overlap"));
             }
@@ -333,7 +353,7 @@ fn parse_chunk(body: &mut Cursor<'_>) -> Result<Chunk, Damage> {
         return Err(Damage::Index("it is too short"));
     };
     let codec = Codec::from_byte(codec).ok_or(Damage::Index("a chunk's codec"))?;
-    if raw == 0 || raw > MAX_CHUNK || packed == 0 || packed > raw {
+    if raw == 0 || packed == 0 || packed > raw {
         return Err(Damage::Index("a chunk's lengths"));
     }
     if codec == Codec::Stored && packed != raw {
@@ -374,16 +394,19 @@ fn parse_runs(body: &mut Cursor<'_>, count: u32, chunks: &[Chunk]) -> Result<Vec
 
 fn parse_record(mut cursor: Cursor<'_>) -> Result<Record, Damage> {
     (|| {
-        Some(Record {
+        let mut record = Record {
             digest: Digest::from_bytes(cursor.array()?),
             offset: cursor.u64()?,
             length: cursor.u64()?,
             run: cursor.u32()?,
             name_offset: cursor.u32()?,
             name_length: cursor.u16()?,
-            executable: cursor.u8()? & 1 != 0,
-            group: cursor.u8()?,
-        })
+            ..Record::EMPTY
+        };
+        let flags = cursor.u8()?;
+        (record.executable, record.filtered) = (flags & 1 != 0, flags & 2 != 0);
+        record.group = cursor.u8()?;
+        Some(record)
     })()
     .ok_or(Damage::Index("it is too short"))
 }

@@ -11,6 +11,17 @@ fn chunk(offset: u64, packed: u32, raw: u32) -> Chunk {
     }
 }
 
+fn record((run, offset): (u32, u64), (length, digest): (u64, Digest), group: u8) -> Record {
+    Record {
+        run,
+        offset,
+        length,
+        digest,
+        group,
+        ..Record::EMPTY
+    }
+}
+
 /// Two runs, one of them of two chunks; four files, two of which share their bytes; metadata.
 fn sample() -> Index {
     let mut index = Index {
@@ -28,10 +39,11 @@ fn sample() -> Index {
         },
     ];
     let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
-    index.push("a", true, 0, (0, 0), (100, one));
-    index.push("d/b", false, 3, (1, 0), (30, two));
-    index.push("d/c", false, 3, (1, 0), (30, two));
-    index.push("e", false, 255, (NO_RUN, 0), (0, Digest::of(b"")));
+    index.push("a", record((0, 0), (100, one), 0));
+    index.records[0].executable = true;
+    index.push("d/b", record((1, 0), (30, two), 3));
+    index.push("d/c", record((1, 0), (30, two), 3));
+    index.push("e", record((NO_RUN, 0), (0, Digest::of(b"")), 255));
     index.metadata = None;
     index
 }
@@ -98,7 +110,9 @@ fn an_index_that_breaks_a_rule_is_refused_though_its_digests_fit() {
         ("a chunk longer packed than raw", |index| {
             index.chunks[0].packed = 51
         }),
-        ("a huge chunk", |index| index.chunks[0].raw = MAX_CHUNK + 1),
+        ("a filter on a file of another's place", |index| {
+            index.records[1].filtered = true
+        }),
         ("a run of no chunks", |index| index.runs[1].chunks = 2..2),
         ("a run's end", |index| index.runs[1].chunks = 2..4),
         ("runs that share a chunk", |index| {
@@ -149,7 +163,7 @@ fn names_are_checked_by_the_reader_too() {
     ] {
         let mut index = Index::default();
         for name in names {
-            index.push(name, false, 0, (NO_RUN, 0), (0, Digest::of(b"")));
+            index.push(name, Record::EMPTY);
         }
         assert!(
             matches!(reparse(&index), Err(Damage::Index(_))),
