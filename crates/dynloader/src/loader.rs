@@ -210,19 +210,24 @@ impl Loader {
     /// # Errors
     /// When files cannot be removed.
     pub async fn clean(&self) -> Result<(), CleanError> {
-        let shared = self.shared.clone();
-        blocking::unblock(move || {
-            shared.cleaned.store(true, Ordering::Release);
-            let state = std::mem::replace(&mut *shared.state(), State::Cleaned);
-            let State::Made(workspace) = state else {
-                return Ok(());
-            };
-            workspace.remove().map_err(|source| CleanError {
-                directory: workspace.directory().to_owned(),
-                source,
-            })
+        let loader = self.clone();
+        blocking::unblock(move || loader.clean_blocking()).await
+    }
+
+    /// Does what [`Loader::clean`] does on the calling thread.
+    ///
+    /// # Errors
+    /// When files cannot be removed.
+    pub fn clean_blocking(&self) -> Result<(), CleanError> {
+        self.shared.cleaned.store(true, Ordering::Release);
+        let state = std::mem::replace(&mut *self.shared.state(), State::Cleaned);
+        let State::Made(workspace) = state else {
+            return Ok(());
+        };
+        workspace.remove().map_err(|source| CleanError {
+            directory: workspace.directory().to_owned(),
+            source,
         })
-        .await
     }
 
     /// The loader's directory, once it has one.

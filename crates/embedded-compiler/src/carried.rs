@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use dynloader::kit::{Kit, Need, Prepare, PrepareError};
-use embedded_archive::{Archive, Fresh, FreshOptions, MetadataError, OpenError, Places};
+use embedded_archive::{
+    Archive, Fresh, FreshOptions, MetadataError, OpenError, Places, Shared, SharedOptions, Verify,
+};
 
 use crate::metadata::{ArchiveMetadata, selection};
 
@@ -40,14 +42,26 @@ pub enum ExtractTo {
     Fresh,
     /// The same in the first usable of these places.
     FreshIn(Places),
-    /// A directory that is kept and shared between programs.
-    Persistent(PathBuf),
+    /// A directory that is kept, and shared between the programs that carry the same files.
+    Persistent {
+        /// The directory; it belongs to this user alone.
+        directory: PathBuf,
+        /// How far files that are there already are trusted.
+        verify: Verify,
+    },
 }
 
 struct Extraction {
     archive: Arc<Archive>,
     to: ExtractTo,
-    fresh: Mutex<Vec<Fresh>>,
+    made: Mutex<Made>,
+}
+
+/// What was extracted, held while the compiler is used: dropping it removes the fresh and releases the shared.
+#[derive(Default)]
+struct Made {
+    fresh: Vec<Fresh>,
+    shared: Vec<Shared>,
 }
 
 impl CarriedCompiler {
@@ -78,7 +92,7 @@ impl CarriedCompiler {
     fn new(opened: Result<Archive, OpenError>, to: ExtractTo) -> Result<Self, CarriedError> {
         let archive = Arc::new(opened.map_err(|error| CarriedError::Open(Box::new(error)))?);
         let metadata = ArchiveMetadata::of(&archive).map_err(|error| CarriedError::Metadata(Box::new(error)))?;
-        let extraction = Extraction { archive: Arc::clone(&archive), to, fresh: Mutex::default() };
+        let extraction = Extraction { archive: Arc::clone(&archive), to, made: Mutex::default() };
         Ok(CarriedCompiler { archive, metadata: Arc::new(metadata), extraction: Arc::new(extraction) })
     }
 
@@ -94,6 +108,11 @@ impl CarriedCompiler {
         &self.archive
     }
 
+    /// The carried files by name, each with its digest. OCaml: `embedded_files`.
+    pub fn embedded_files(&self) -> impl Iterator<Item = (&str, embedded_archive::Digest)> {
+        self.archive.entries().map(|entry| (entry.name(), entry.digest()))
+    }
+
     /// A kit whose files are extracted when a compilation or a load first needs them.
     #[must_use]
     pub fn kit(&self) -> Kit {
@@ -107,12 +126,12 @@ impl CarriedCompiler {
     /// # Errors
     /// Everything that could not be removed.
     pub fn clean(&self) -> Result<(), CleanError> {
-        let fresh = std::mem::take(&mut *self.extraction.fresh.lock().unwrap_or_else(PoisonError::into_inner));
+        let made = std::mem::take(&mut *self.extraction.made());
         let close = |fresh: Fresh| {
             let path = fresh.path().to_owned();
             fresh.close().err().map(|error| (path, error))
         };
-        let failures: Vec<_> = fresh.into_iter().filter_map(close).collect();
+        let failures: Vec<_> = made.fresh.into_iter().filter_map(close).collect();
         if failures.is_empty() { Ok(()) } else { Err(CleanError { failures }) }
     }
 }
@@ -155,16 +174,27 @@ impl Prepare for Extracting {
 }
 
 impl Extraction {
+    fn made(&self) -> std::sync::MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn extract(&self, need: Need) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
-        let options = FreshOptions::new().selection(selection(need));
-        let options = match &self.to {
-            ExtractTo::Fresh => options,
-            ExtractTo::FreshIn(places) => options.places(places.clone()),
-            ExtractTo::Persistent(_) => todo!(),
+        let selection = selection(need);
+        let fresh = FreshOptions::new().selection(selection);
+        let fresh = match &self.to {
+            ExtractTo::Fresh => fresh,
+            ExtractTo::FreshIn(places) => fresh.places(places.clone()),
+            ExtractTo::Persistent { directory, verify } => {
+                let options = SharedOptions::new().selection(selection).verify(*verify);
+                let shared = Shared::open(&self.archive, directory, &options)?;
+                let path = shared.path().to_owned();
+                self.made().shared.push(shared);
+                return Ok(path);
+            }
         };
-        let fresh = Fresh::extract(&self.archive, &options)?;
+        let fresh = Fresh::extract(&self.archive, &fresh)?;
         let path = fresh.path().to_owned();
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(fresh);
+        self.made().fresh.push(fresh);
         Ok(path)
     }
 }

@@ -6,7 +6,7 @@ use dynloader::SideEffect;
 
 use crate::Outcome;
 use crate::arguments::Check;
-use crate::compiler::Compiler;
+use crate::compiler;
 use crate::diagnostics;
 use crate::signals;
 use crate::sources;
@@ -15,8 +15,8 @@ use crate::sources;
 pub(crate) fn run(arguments: Check) -> Outcome {
     signals::install();
     let format = arguments.compile.error_format;
-    let compiler = Compiler::choose(&arguments.toolchain, arguments.compile.code)?;
-    let loader = sources::loader(&compiler, arguments.compile.options(&compiler)?)?;
+    let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
+    let loader = sources::loader(&chosen, arguments.compile.options(&chosen)?)?;
     let sources = arguments.sources.resolve(&loader)?;
     match futures_lite::future::block_on(loader.check_sources::<SideEffect>(sources)) {
         Ok(warnings) => {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use code_sets::CodeSet;
+use embedded_compiler::Chosen;
 use ocaml_toolchain::{Toolchain, find};
 use serde::Serialize;
 
 use crate::Outcome;
 use crate::arguments::{Conf, ToolchainChoice};
-use crate::compiler::Compiler;
+use crate::compiler;
 use crate::output;
 
 #[derive(Serialize)]
@@ -35,8 +36,8 @@ struct Shown {
 
 /// `saddlebag conf`.
 pub(crate) fn run(arguments: Conf) -> Outcome {
-    let compiler = Compiler::choose(&arguments.toolchain, None)?;
-    let shown = shown(&compiler, arguments.toolchain.toolchain);
+    let chosen = compiler::choose(&arguments.toolchain, None)?;
+    let shown = shown(&chosen, arguments.toolchain.toolchain);
     if arguments.json {
         output::json(&shown);
         return Ok(ExitCode::SUCCESS);
@@ -57,11 +58,11 @@ pub(crate) fn run(arguments: Conf) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown(compiler: &Compiler, asked: ToolchainChoice) -> Shown {
-    let (kit, conf) = (&compiler.kit, compiler.kit.conf());
+fn shown(chosen: &Chosen, asked: ToolchainChoice) -> Shown {
+    let (kit, conf) = (&chosen.kit, chosen.kit.conf());
     let manifest = kit.manifest();
     let show = |path: &std::path::Path| path.display().to_string();
-    let (toolchain, origin, tools) = match &compiler.carried {
+    let (toolchain, origin, tools) = match &chosen.carried {
         Some(carried) => {
             let file = carried.archive().path().map_or_else(|| "memory".to_owned(), show);
             ("embedded", format!("carried by {file}"), None)

@@ -9,8 +9,8 @@ use embedded_compiler::{PackOptions, Packed, group_name, pack};
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::arguments::Embed;
-use crate::compiler::Compiler;
+use crate::arguments::{Embed, ToolchainChoice, ToolchainOptions};
+use crate::compiler;
 use crate::failure::Failure;
 use crate::output;
 use crate::signals;
@@ -48,7 +48,8 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
             return Err(Failure::Error(message.into()));
         }
     };
-    let compiler = Compiler::system(Some(arguments.code.code()))?;
+    let toolchain = ToolchainOptions { toolchain: ToolchainChoice::System, persistent_archive: None };
+    let chosen = compiler::choose(&toolchain, Some(arguments.code.code()))?;
     let mut options = PackOptions::default();
     if let Some(path) = &arguments.assembler {
         options = options.assembler(path);
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
         options = options.linker(path);
     }
     let Packed { mut builder, metadata, files } =
-        futures_lite::future::block_on(pack(&compiler.kit, &options)).map_err(Failure::new)?;
+        futures_lite::future::block_on(pack(&chosen.kit, &options)).map_err(Failure::new)?;
     builder.level(Level::new(arguments.level));
     output::progress(&format!("Packing OCaml {} ({} files)", metadata.ocaml_version, files.len()));
     let bytes = builder.build().map_err(Failure::new)?;

@@ -4,16 +4,16 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use code_sets::Code;
 use dynloader::load::Error;
 use dynloader::seal::Seal;
 use dynloader::{Options, SideEffect};
+use embedded_compiler::Chosen;
 use ocaml_runtime::call;
 use ocaml_runtime::open;
 
 use crate::Outcome;
 use crate::arguments::{Load, Run};
-use crate::compiler::Compiler;
+use crate::compiler;
 use crate::diagnostics;
 use crate::failure::Failure;
 use crate::output;
@@ -23,11 +23,10 @@ use crate::sources;
 /// `saddlebag run`.
 pub(crate) fn run(arguments: Run) -> Outcome {
     signals::install();
-    let compiler = Compiler::choose(&arguments.toolchain, arguments.compile.code)?;
-    let options = arguments.compile.options(&compiler)?;
-    let code = compiler.code(arguments.compile.code)?;
+    let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
+    let options = arguments.compile.options(&chosen)?;
     let options = options.runtime(runtime_options(&arguments.sources.name(), &arguments.arguments));
-    let loader = sources::loader(&compiler, options)?;
+    let loader = sources::loader(&chosen, options)?;
     let sources = arguments.sources.resolve(&loader)?;
     let result = futures_lite::future::block_on(loader.load_sources::<SideEffect>(sources));
     let result = match result {
@@ -36,19 +35,19 @@ pub(crate) fn run(arguments: Run) -> Outcome {
         }
         result => result,
     };
-    finish(&compiler, code, result)
+    finish(&chosen, result)
 }
 
 /// `saddlebag load`.
 pub(crate) fn load(arguments: Load) -> Outcome {
     signals::install();
     let sealed = seal(&arguments.plugin)?;
-    let compiler = Compiler::choose(&arguments.toolchain, code_name(sealed.code))?;
+    let chosen = compiler::choose(&arguments.toolchain, Some(sealed.code))?;
     let options = Options::program().code(sealed.code);
     let options = options.runtime(runtime_options(&arguments.plugin, &arguments.arguments));
-    let loader = sources::loader(&compiler, options)?;
+    let loader = sources::loader(&chosen, options)?;
     let result = futures_lite::future::block_on(loader.load_file::<SideEffect>(&arguments.plugin));
-    finish(&compiler, sealed.code, result)
+    finish(&chosen, result)
 }
 
 /// What the file was made for: it decides which compiler's host image is wanted.
@@ -63,22 +62,14 @@ fn seal(plugin: &Path) -> Result<Seal, Failure> {
     }
 }
 
-fn code_name(code: Code) -> Option<crate::arguments::CodeName> {
-    match code {
-        Code::Native => Some(crate::arguments::CodeName::Native),
-        Code::Byte => Some(crate::arguments::CodeName::Byte),
-        Code::Wasm => None,
-    }
-}
-
 fn runtime_options(name: &Path, arguments: &[OsString]) -> open::Options {
     let options = open::Options::default().exit(open::Exit::EndsProcess).argument(name);
     arguments.iter().fold(options, |options, argument| options.argument(argument))
 }
 
 /// What an OCaml program does at its end: `at_exit`, then the message of an exception nobody caught.
-fn finish(compiler: &Compiler, code: Code, result: Result<(), Error>) -> Outcome {
-    if let Some(image) = compiler.kit.host_image(code)
+fn finish(chosen: &Chosen, result: Result<(), Error>) -> Outcome {
+    if let Some(image) = chosen.kit.host_image(chosen.code)
         && let Ok(runtime) = ocaml_runtime::Runtime::open(image, &open::Options::default())
     {
         let at_exit = runtime.run_at_exit();

@@ -4,10 +4,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use dynloader::cache::CacheConfig;
+use code_sets::Code;
 use dynloader::{Loader, Options, Preprocessor, Source, Warnings};
 
+use embedded_compiler::Chosen;
+
 use crate::arguments::{CompileOptions, Sources};
-use crate::compiler::Compiler;
 use crate::failure::Failure;
 use crate::signals;
 
@@ -15,8 +17,13 @@ use crate::signals;
 const STANDARD_INPUT: &str = "stdin.ml";
 
 impl CompileOptions {
+    /// The code that the user names.
+    pub(crate) fn code(&self) -> Option<Code> {
+        self.code.map(|code| code.code())
+    }
+
     /// The loader's options.
-    pub(crate) fn options(&self, compiler: &Compiler) -> Result<Options, Failure> {
+    pub(crate) fn options(&self, chosen: &Chosen) -> Result<Options, Failure> {
         let mut options = if self.strict { Options::default() } else { Options::program() };
         if let Some(spec) = &self.warnings {
             options = options.warnings(match self.strict {
@@ -45,16 +52,16 @@ impl CompileOptions {
             .include_directories(&self.include)
             .cmx_flags(&self.cmx_flag)
             .cmxs_flags(&self.cmxs_flag)
-            .code(compiler.code(self.code)?))
+            .code(chosen.code))
     }
 }
 
 /// A loader whose files go however the command ends.
-pub(crate) fn loader(compiler: &Compiler, options: Options) -> Result<Loader, Failure> {
-    let loader = Loader::new(compiler.kit.clone(), options).map_err(Failure::new)?;
-    let (handle, carried) = (loader.clone(), compiler.carried.clone());
+pub(crate) fn loader(chosen: &Chosen, options: Options) -> Result<Loader, Failure> {
+    let loader = Loader::new(chosen.kit.clone(), options).map_err(Failure::new)?;
+    let (handle, carried) = (loader.clone(), chosen.carried.clone());
     let clean = move || {
-        let _ = futures_lite::future::block_on(handle.clean());
+        let _ = handle.clean_blocking();
         if let Some(carried) = &carried {
             let _ = carried.clean();
         }
