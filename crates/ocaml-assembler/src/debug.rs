@@ -41,7 +41,8 @@ const DW_LANG_MIPS_ASSEMBLER: u16 = 0x8001;
 /// has code, `.debug_ranges`; the first of them gets the index `first`. `lines` is the index of
 /// `.debug_line`.
 pub(crate) fn sections(unit: &Unit<'_>, lines: u32, first: u32) -> Vec<Section> {
-    let (info, abbreviations, addresses, ranges) = (first, first + 1, first + 2, first + 3);
+    // `.debug_aranges`, the third, is referred to by nothing.
+    let (info, abbreviations, ranges) = (first, first + 1, first + 3);
     let mut result = vec![
         info_section(unit, lines, abbreviations, ranges),
         Section::new(".debug_abbrev", elf::SHT_PROGBITS, 0, 1, abbreviation_table(unit)),

@@ -93,7 +93,6 @@ pub(crate) const DT_RELAENT: u64 = 9;
 pub(crate) const DT_STRSZ: u64 = 10;
 pub(crate) const DT_SYMENT: u64 = 11;
 pub(crate) const DT_SONAME: u64 = 14;
-pub(crate) const DT_SYMBOLIC: u64 = 16;
 pub(crate) const DT_INIT_ARRAY: u64 = 25;
 pub(crate) const DT_FINI_ARRAY: u64 = 26;
 pub(crate) const DT_INIT_ARRAYSZ: u64 = 27;

@@ -13,7 +13,7 @@ use crate::register::{Register, Width};
 use crate::section::{FixupKind, SectionBuilder};
 use mnemonic::Form;
 
-pub(crate) use branch::{Target, target};
+pub(crate) use branch::target;
 
 /// Appends one instruction to a section.
 pub(crate) struct Encoder<'s, 'a> {

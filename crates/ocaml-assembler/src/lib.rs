@@ -11,6 +11,7 @@ mod expression;
 mod frame;
 mod instruction;
 mod lines;
+mod link;
 mod object;
 mod operand;
 mod register;
@@ -21,4 +22,5 @@ mod symbol;
 mod unit;
 
 pub use assemble::{Error as AssembleError, ErrorKind as AssembleErrorKind, Options as AssembleOptions, assemble, assemble_with};
+pub use link::{BuildId, Error as LinkError, Options as LinkOptions, link_shared};
 pub use object::Object;

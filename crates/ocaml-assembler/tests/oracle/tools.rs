@@ -1,8 +1,7 @@
 //! The reference tools.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// The path of `program`. When it is missing, the test is skipped; with `CI` set it fails.
 pub(crate) fn require(program: &str) -> Option<PathBuf> {
@@ -17,21 +16,27 @@ pub(crate) fn require(program: &str) -> Option<PathBuf> {
 
 /// What GNU as makes of `text`, or its messages.
 pub(crate) fn gnu_as(directory: &Path, text: &str) -> Result<Vec<u8>, String> {
-    let output = directory.join("reference.o");
-    let mut child = Command::new("as")
+    let (input, output) = (directory.join("reference.s"), directory.join("reference.o"));
+    std::fs::write(&input, text).expect("a file");
+    let finished = Command::new("as")
         .args(["--64", "-o"])
-        .arg(&output)
-        .arg("-")
+        .args([&output, &input])
         .current_dir(directory)
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .output()
         .expect("GNU as starts");
-    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("GNU as reads");
-    let finished = child.wait_with_output().expect("GNU as ends");
     if finished.status.success() {
         Ok(std::fs::read(&output).expect("an object"))
     } else {
         Err(String::from_utf8_lossy(&finished.stderr).into_owned())
     }
+}
+
+/// The numbers of the lines of `text` that GNU as refuses.
+pub(crate) fn gnu_as_errors(directory: &Path, text: &str) -> Vec<usize> {
+    let Err(messages) = gnu_as(directory, text) else { return Vec::new() };
+    messages
+        .lines()
+        .filter(|line| line.contains("Error:"))
+        .filter_map(|line| line.split(':').nth(1)?.trim().parse().ok())
+        .collect()
 }
