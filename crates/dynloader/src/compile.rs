@@ -11,7 +11,9 @@ use crate::bundle;
 use crate::cache;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::kit::{Kit, Need, PrepareError};
+use crate::name_table::NameTable;
 use crate::options::Options;
+use crate::preprocess::{self, Failure};
 use crate::program::with_program;
 use crate::unit::Unit;
 use crate::workspace::{self, JobDirectory};
@@ -29,7 +31,7 @@ pub enum Error {
     /// The compiler does not accept the sources.
     #[error("{}", .0.summary())]
     Rejected(Box<Rejection>),
-    /// The compiler, the assembler or the linker failed for a reason that is not in the sources.
+    /// The preprocessor, the compiler, the assembler or the linker failed for a reason that is not in the sources.
     #[error("the compiler failed: {}", .0.failure)]
     Failed(Box<Rejection>),
     /// The compiler could not be run.
@@ -90,6 +92,9 @@ impl Rejection {
     }
 }
 
+/// Names what a compilation does that its arguments do not show: a change makes caches compile again.
+pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 1");
+
 /// How far a compilation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Goal {
@@ -116,20 +121,17 @@ pub(crate) async fn run(
         interface,
         names,
     } = unit;
-    let [ml, mli] = [format!("{name}.ml"), format!("{name}.mli")];
-    let mut sources = vec![ml.clone()];
-    if interface.is_some() {
-        sources.insert(0, mli.clone());
+    let mut files = vec![(format!("{name}.ml"), implementation)];
+    if let Some(interface) = interface {
+        files.insert(0, (format!("{name}.mli"), interface));
     }
-    let job = blocking::unblock(move || {
-        job.write(&ml, &implementation)?;
-        if let Some(interface) = interface {
-            job.write(&mli, &interface)?;
-        }
-        Ok(job)
-    })
-    .await
-    .map_err(|error| Error::Workspace(Box::new(error)))?;
+    let sources: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    let written = preprocess::write(options.preprocessor_program(), job, files).await;
+    let job = written.map_err(|failure| match failure {
+        Failure::Run(error) => Error::Run(error),
+        Failure::Refused(failure) => rejected(*failure, &names),
+        Failure::Workspace(error) => Error::Workspace(error),
+    })?;
 
     let (invocation, output) = invocation(kit, options, goal, &name)?;
     let invocation = invocation
@@ -140,25 +142,33 @@ pub(crate) async fn run(
         .output()
         .await
         .map_err(|error| Error::Run(Box::new(error)))?;
-    let text = String::from_utf8_lossy(&result.stderr);
-    let mut diagnostics = diagnostic::parse(&text);
-    diagnostic::relocate(&mut diagnostics, &names);
     if result.status.success() {
+        let mut diagnostics = diagnostic::parse(&String::from_utf8_lossy(&result.stderr));
+        diagnostic::relocate(&mut diagnostics, &names);
         let file = job.path().join(output);
         return Ok((job, diagnostics, file));
     }
-    let rejected = diagnostics
-        .iter()
-        .any(|found| found.severity == Severity::Error && found.location.is_some());
-    let failure = ocaml_toolchain::CommandFailure::new(invocation, result);
+    Err(rejected(
+        ocaml_toolchain::CommandFailure::new(invocation, result),
+        &names,
+    ))
+}
+
+/// What a program that refused the sources had to say.
+fn rejected(failure: ocaml_toolchain::CommandFailure, names: &NameTable) -> Error {
+    let mut diagnostics = diagnostic::parse(&failure.stderr_text());
+    diagnostic::relocate(&mut diagnostics, names);
+    let in_sources =
+        |found: &Diagnostic| found.severity == Severity::Error && found.location.is_some();
+    let of_sources = diagnostics.iter().any(in_sources);
     let rejection = Box::new(Rejection {
         diagnostics,
         failure,
     });
-    Err(match rejected {
+    match of_sources {
         true => Error::Rejected(rejection),
         false => Error::Failed(rejection),
-    })
+    }
 }
 
 /// The compiler's command without its sources, and the name of what it leaves.

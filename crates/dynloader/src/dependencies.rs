@@ -12,6 +12,7 @@ use crate::kit::{Kit, Need, PrepareError};
 use crate::module_name::ModuleName;
 use crate::name_table::NameTable;
 use crate::options::Options;
+use crate::preprocess::{self, Failure};
 use crate::program::with_program;
 use crate::unit::readable_text;
 use crate::workspace::{self, JobDirectory};
@@ -193,14 +194,19 @@ async fn mentioned(
         .iter()
         .map(|(name, _, path)| (name.clone(), path.clone()))
         .collect();
-    let (job, names) = blocking::unblock(move || copy(job, copies)).await?;
+    let (job, names, copies) = blocking::unblock(move || copy(job, copies)).await?;
+    let written = preprocess::write(options.preprocessor_program(), job, copies).await;
+    let job = written.map_err(|failure| match failure {
+        Failure::Run(error) => Error::Run(error),
+        Failure::Refused(failure) => rejected(*failure, &names),
+        Failure::Workspace(error) => Error::Workspace(error),
+    })?;
     let mut invocation = kit.ocamldep().ok_or(Error::NoOcamldep)?;
     if let Some(program) = &options.programs.ocamldep {
         invocation = with_program(&invocation, program);
     }
     let invocation = invocation
         .arg("-modules")
-        .args(options.preprocessor_arguments())
         .args(files.iter().map(|(name, ..)| name))
         .current_dir(job.path())
         .env("TMPDIR", job.path())
@@ -211,13 +217,10 @@ async fn mentioned(
         .await
         .map_err(|error| Error::Run(Box::new(error)))?;
     if !output.status.success() {
-        let mut diagnostics = diagnostic::parse(&String::from_utf8_lossy(&output.stderr));
-        diagnostic::relocate(&mut diagnostics, &names);
-        let failure = ocaml_toolchain::CommandFailure::new(invocation, output);
-        return Err(Error::Rejected(Box::new(Rejection {
-            diagnostics,
-            failure,
-        })));
+        return Err(rejected(
+            ocaml_toolchain::CommandFailure::new(invocation, output),
+            &names,
+        ));
     }
     let mut graph: Graph = wanted
         .iter()
@@ -244,22 +247,32 @@ async fn mentioned(
     Ok(graph)
 }
 
+fn rejected(failure: ocaml_toolchain::CommandFailure, names: &NameTable) -> Error {
+    let mut diagnostics = diagnostic::parse(&failure.stderr_text());
+    diagnostic::relocate(&mut diagnostics, names);
+    Error::Rejected(Box::new(Rejection {
+        diagnostics,
+        failure,
+    }))
+}
+
+type Copies = (JobDirectory, NameTable, Vec<(String, Vec<u8>)>);
+
+/// Reads the files, given by the names of their copies and their own.
 fn copy(
     job: impl Fn() -> Result<JobDirectory, workspace::Error>,
     copies: Vec<(String, PathBuf)>,
-) -> Result<(JobDirectory, NameTable), Error> {
-    let failed = |error| Error::Workspace(Box::new(error));
-    let job = job().map_err(failed)?;
-    let mut names = NameTable::new(&[], None);
+) -> Result<Copies, Error> {
+    let job = job().map_err(|error| Error::Workspace(Box::new(error)))?;
+    let mut names = NameTable::default();
+    let mut texts = Vec::with_capacity(copies.len());
     for (name, path) in copies {
-        let contents = std::fs::read(&path).map_err(|source| Error::Read {
-            path: path.clone(),
-            source,
-        })?;
-        job.write(&name, &readable_text(&mut names, &path, &contents))
-            .map_err(failed)?;
+        match std::fs::read(&path) {
+            Ok(contents) => texts.push((name, readable_text(&mut names, &path, &contents))),
+            Err(source) => return Err(Error::Read { path, source }),
+        }
     }
-    Ok((job, names))
+    Ok((job, names, texts))
 }
 
 /// The modules that `main` needs and `main`, each after what it needs; alphabetically where that leaves a choice.

@@ -1,6 +1,6 @@
 //! A loader: sources in, plugins out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
@@ -8,20 +8,12 @@ use std::{io, thread};
 use async_lock::{OnceCell, Semaphore};
 use ocaml_runtime::Runtime;
 
-use crate::bundle::{self, Bundle};
-use crate::cache::{self, DirectoryStore, Key, KeyParts, Store};
-use crate::compile::{self, Goal};
-use crate::compiled::{Artefact, Compiled};
-use crate::contract::Contract;
+use crate::cache::{DirectoryStore, Store};
 use crate::dependencies;
-use crate::diagnostic::Diagnostic;
 use crate::kit::{Kit, Need};
 use crate::load;
 use crate::options::{Options, Preprocessor};
-use crate::seal::Seal;
-use crate::source::Source;
-use crate::unit::{Evaluation, Shape, Unit};
-use crate::workspace::{self, JobDirectory, Workspace};
+use crate::workspace::{self, Workspace};
 
 /// Compiles OCaml sources and loads what comes of them into the host image of its [`Kit`].
 ///
@@ -35,14 +27,14 @@ pub struct Loader {
 /// What all handles to a loader share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    kit: Kit,
-    options: Options,
-    store: Option<Arc<dyn Store>>,
-    jobs: Semaphore,
+    pub(crate) kit: Kit,
+    pub(crate) options: Options,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) jobs: Semaphore,
     workspace: Mutex<State>,
     /// Done once the hook of [`Options::initialize`] has succeeded.
-    initialized: OnceCell<()>,
-    cleaned: AtomicBool,
+    pub(crate) initialized: OnceCell<()>,
+    pub(crate) cleaned: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -173,6 +165,16 @@ impl Loader {
         &self.shared.options
     }
 
+    /// The runtime of the host image that the loader loads into, started if need be.
+    ///
+    /// # Errors
+    /// When there is no host image for the loader's code or it cannot be started.
+    pub async fn runtime(&self) -> Result<Runtime, load::Error> {
+        self.shared.prepare_load().await?;
+        let shared = self.shared.clone();
+        blocking::unblock(move || shared.open_runtime()).await
+    }
+
     /// The files that `file` needs, then `file` itself: those that it mentions, directly or through others, in its own
     /// folder. What is needed comes before what needs it, and an `.mli` before its `.ml`. Files of the folder that are
     /// not needed are not looked at. OCaml: `Dynloader.find_dependencies`.
@@ -238,163 +240,6 @@ impl Loader {
             State::Unused | State::Cleaned => None,
         }
     }
-
-    /// Reads and groups the sources.
-    pub(crate) async fn read(&self, sources: Vec<Source>) -> Result<Vec<Bundle>, compile::Error> {
-        if self.shared.cleaned.load(Ordering::Acquire) {
-            return Err(compile::Error::Cleaned);
-        }
-        blocking::unblock(|| bundle::read(sources))
-            .await
-            .map_err(compile::Error::Bundle)
-    }
-
-    /// Has the compiler look at the sources, and gives its warnings.
-    pub(crate) async fn check(
-        &self,
-        contract: &Contract,
-        sources: Vec<Source>,
-    ) -> Result<Vec<Diagnostic>, compile::Error> {
-        let bundles = self.read(sources).await?;
-        let (_, diagnostics, _) = self
-            .run_compiler(contract, Evaluation::AtLoad, &bundles, Goal::Check)
-            .await?;
-        Ok(diagnostics)
-    }
-
-    /// Compiles the sources, or finds them compiled.
-    pub(crate) async fn compile(
-        &self,
-        contract: &Contract,
-        evaluation: Evaluation,
-        sources: Vec<Source>,
-    ) -> Result<Compiled, compile::Error> {
-        let bundles = self.read(sources).await?;
-        let seal = self.seal(
-            contract,
-            evaluation,
-            bundles
-                .last()
-                .map_or("", |bundle| bundle.module_name().as_str()),
-        );
-        let Some(store) = &self.shared.store else {
-            let (job, diagnostics, file) = self
-                .run_compiler(contract, evaluation, &bundles, Goal::Load)
-                .await?;
-            let artefact = Artefact::Fresh { job, file };
-            return Ok(Compiled {
-                seal,
-                artefact,
-                diagnostics,
-                from_cache: false,
-            });
-        };
-        let cache = |error| compile::Error::Cache(Box::new(error));
-        let (key, bundles) = self.key(contract, evaluation, bundles).await;
-        if let Some(compiled) = find_in(&**store, &key, &seal).await.map_err(cache)? {
-            return Ok(compiled);
-        }
-        let (job, diagnostics, file) = self
-            .run_compiler(contract, evaluation, &bundles, Goal::Load)
-            .await?;
-        let compiled = Compiled {
-            seal,
-            artefact: Artefact::Fresh { job, file },
-            diagnostics,
-            from_cache: false,
-        };
-        let (compiled, sealed) = compiled.sealed().await?;
-        store
-            .put(&key, &cache::encode(&key, &sealed))
-            .await
-            .map_err(cache)?;
-        Ok(compiled)
-    }
-
-    async fn run_compiler(
-        &self,
-        contract: &Contract,
-        evaluation: Evaluation,
-        bundles: &[Bundle],
-        goal: Goal,
-    ) -> Result<(JobDirectory, Vec<Diagnostic>, PathBuf), compile::Error> {
-        let shared = &self.shared;
-        let _permit = shared.jobs.acquire().await;
-        let workspace =
-            shared
-                .workspace_async()
-                .await
-                .map_err(|unavailable| match unavailable {
-                    Unavailable::Cleaned => compile::Error::Cleaned,
-                    Unavailable::Workspace(error) => compile::Error::Workspace(Box::new(error)),
-                })?;
-        if let Some(hook) = &shared.options.initialize {
-            let directory = workspace.directory().to_owned();
-            let run = || hook.0(directory);
-            shared
-                .initialized
-                .get_or_try_init(run)
-                .await
-                .map_err(compile::Error::Initialize)?;
-        }
-        let text = contract.text();
-        let shape = Shape {
-            evaluation,
-            interface: &text,
-            hide_unexported: !shared.options.warnings.are_compiler_defaults(),
-            warn_despite_mli: shared.options.warn_unused_despite_mli,
-        };
-        let unit = Unit::build(bundles, shape);
-        let job = blocking::unblock(move || workspace.job()).await;
-        let job = job.map_err(|error| compile::Error::Workspace(Box::new(error)))?;
-        compile::run(&shared.kit, &shared.options, unit, job, goal).await
-    }
-
-    /// What a compiled file for the contract must say of itself.
-    pub(crate) fn seal(&self, contract: &Contract, evaluation: Evaluation, module: &str) -> Seal {
-        let kit = &self.shared.kit;
-        let (interface, fingerprint) = contract.name_and_fingerprint();
-        Seal {
-            compiler: kit.conf().version().to_string(),
-            code: self.shared.options.code,
-            evaluation,
-            host_image: kit.host_image_identity().to_owned(),
-            interface,
-            fingerprint,
-            module: module.to_owned(),
-        }
-    }
-
-    async fn key(
-        &self,
-        contract: &Contract,
-        evaluation: Evaluation,
-        bundles: Vec<Bundle>,
-    ) -> (Key, Vec<Bundle>) {
-        let shared = self.shared.clone();
-        let fingerprint = contract.name_and_fingerprint().1;
-        blocking::unblock(move || {
-            let options = &shared.options;
-            let hidden = !options.warnings.are_compiler_defaults();
-            let despite = options.warn_unused_despite_mli;
-            let mut programs: Vec<&Path> =
-                options.programs.ocamlopt.as_deref().into_iter().collect();
-            if let Preprocessor::Ppx(program) = &options.preprocessor {
-                programs.push(program);
-            }
-            let key = Key::new(&KeyParts {
-                bundles: &bundles,
-                shape: &format!("{} {evaluation:?} {hidden} {despite}", options.code.name()),
-                fingerprint: &fingerprint,
-                arguments: compile::key_arguments(options),
-                include_directories: &options.include_directories,
-                programs,
-                kit: shared.kit.identity(),
-            });
-            (key, bundles)
-        })
-        .await
-    }
 }
 
 impl Shared {
@@ -420,7 +265,7 @@ impl Shared {
         }
     }
 
-    async fn workspace_async(self: &Arc<Self>) -> Result<Arc<Workspace>, Unavailable> {
+    pub(crate) async fn workspace_async(self: &Arc<Self>) -> Result<Arc<Workspace>, Unavailable> {
         let shared = self.clone();
         blocking::unblock(move || shared.workspace()).await
     }
@@ -439,8 +284,7 @@ impl Shared {
         if let Some(libraries) = self.kit.fallback_libraries() {
             options = options.fallback_libraries(libraries);
         }
-        Runtime::open(image, &options)
-            .map_err(|error| load::Error::Open(Box::new(error)))
+        Runtime::open(image, &options).map_err(|error| load::Error::Open(Box::new(error)))
     }
 
     pub(crate) async fn prepare_load(&self) -> Result<(), load::Error> {
@@ -449,36 +293,4 @@ impl Shared {
             .await
             .map_err(|error| load::Error::Prepare(Box::new(error)))
     }
-}
-
-/// Looks for a plugin, and for the same plugin as other compilers made it where the store offers these. What the
-/// store gives is only used when it is what was stored for the key, and sealed for this loader.
-async fn find_in(
-    store: &dyn Store,
-    key: &Key,
-    needed: &Seal,
-) -> Result<Option<Compiled>, cache::Error> {
-    let usable = |key: &Key, stored: Option<Vec<u8>>| {
-        let stored = stored?;
-        let (seal, compiled) = Seal::read(cache::decode(key, &stored)?).ok()?;
-        let fits = seal.check(needed).is_ok() && seal.evaluation == needed.evaluation;
-        fits.then(|| {
-            let artefact = Artefact::Stored(compiled.to_vec());
-            Compiled {
-                seal,
-                artefact,
-                diagnostics: Vec::new(),
-                from_cache: true,
-            }
-        })
-    };
-    if let Some(compiled) = usable(key, store.get(key).await?) {
-        return Ok(Some(compiled));
-    }
-    for other in store.others(key).await? {
-        if let Some(compiled) = usable(&other, store.get(&other).await?) {
-            return Ok(Some(compiled));
-        }
-    }
-    Ok(None)
 }

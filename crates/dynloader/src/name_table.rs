@@ -23,21 +23,17 @@ struct Entry {
     name: String,
     path: PathBuf,
     module_line: bool,
+    /// The last line of a source, counted from 1, and its length.
+    end: (u32, u32),
 }
 
 impl NameTable {
     pub(crate) fn new(bundles: &[Bundle], interface: Option<&str>) -> NameTable {
         let main = bundles.last().map(|bundle| {
             let file = bundle.implementation();
-            let lines = file
-                .contents()
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
-            (
-                file.path().to_owned(),
-                u32::try_from(lines).unwrap_or(u32::MAX).max(1),
-            )
+            let contents = file.contents();
+            let (last, _) = end_of(contents.strip_suffix(b"\n").unwrap_or(contents));
+            (file.path().to_owned(), last)
         });
         NameTable {
             entries: Vec::new(),
@@ -49,19 +45,25 @@ impl NameTable {
 
     /// The name to write for `path`. A directive has no escapes (`Lexer` of the compiler reads up to the
     /// next `"`), so a path with quotes or line ends is replaced and found again in messages.
-    pub(crate) fn directive_name(&mut self, path: &Path) -> String {
+    pub(crate) fn directive_name(&mut self, path: &Path, contents: &[u8]) -> String {
         let plain = path
             .to_str()
             .filter(|name| !name.contains(|c: char| c.is_control() || c == '"'));
-        self.name(path, false, plain)
+        self.name(path, false, plain, end_of(contents))
     }
 
     /// The name to write for the generated line that begins the module in `path`.
     pub(crate) fn module_line_name(&mut self, path: &Path) -> String {
-        self.name(path, true, None)
+        self.name(path, true, None, (1, 0))
     }
 
-    fn name(&mut self, path: &Path, module_line: bool, plain: Option<&str>) -> String {
+    fn name(
+        &mut self,
+        path: &Path,
+        module_line: bool,
+        plain: Option<&str>,
+        end: (u32, u32),
+    ) -> String {
         let known = self
             .entries
             .iter()
@@ -75,26 +77,30 @@ impl NameTable {
             name: name.clone(),
             path: path.to_owned(),
             module_line,
+            end,
         });
         name
     }
 
-    fn entry(&self, name: &str, module_line: bool) -> Option<&Path> {
-        let entry = self
-            .entries
+    fn entry(&self, name: &str, module_line: bool) -> Option<&Entry> {
+        self.entries
             .iter()
-            .find(|entry| entry.name == name && entry.module_line == module_line)?;
-        Some(&entry.path)
+            .find(|entry| entry.name == name && entry.module_line == module_line)
     }
 
     /// The source that a name in a message stands for.
     pub(crate) fn path_of(&self, name: &str) -> Option<&Path> {
-        self.entry(name, false)
+        Some(&self.entry(name, false)?.path)
+    }
+
+    /// The last line of that source, counted from 1, and the length of the line in bytes.
+    pub(crate) fn end_of(&self, name: &str) -> Option<(u32, u32)> {
+        Some(self.entry(name, false)?.end)
     }
 
     /// The source whose module begins on the generated line of this name.
     pub(crate) fn path_of_module_line(&self, name: &str) -> Option<&Path> {
-        self.entry(name, true)
+        Some(&self.entry(name, true)?.path)
     }
 
     /// Whether a path is one of the user's sources.
@@ -140,4 +146,15 @@ impl NameTable {
         out.push_str(rest);
         out
     }
+}
+
+/// The last line of a text, counted from 1, and its length in bytes.
+fn end_of(text: &[u8]) -> (u32, u32) {
+    let newlines = text.iter().filter(|byte| **byte == b'\n').count();
+    let last = text
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(text.len(), |newline| text.len() - newline - 1);
+    let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+    (number(newlines).saturating_add(1), number(last))
 }

@@ -17,8 +17,7 @@ use crate::warnings::Warnings;
 ///
 /// Setters take effect whatever their order and cannot fail; [`Loader::new`](crate::Loader::new) checks the whole.
 /// Arguments for the compiler come in this order, so that a later one has the last word: the library's own
-/// (`-g`, `-strict-sequence`), the warnings, the include directories, the preprocessor, the `cmx_flags`, the
-/// `cmxs_flags`.
+/// (`-g`, `-strict-sequence`), the warnings, the include directories, the `cmx_flags`, the `cmxs_flags`.
 ///
 /// ```
 /// use dynloader::{Options, Warnings};
@@ -236,7 +235,7 @@ impl Options {
         self
     }
 
-    /// What the sources pass through before they are parsed (`-pp`). Default: [`Preprocessor::None`].
+    /// What the sources pass through before they are parsed. Default: [`Preprocessor::None`].
     pub fn preprocessor(mut self, preprocessor: Preprocessor) -> Options {
         self.preprocessor = preprocessor;
         self
@@ -317,30 +316,15 @@ impl Options {
         for directory in &self.include_directories {
             arguments.extend(["-I".into(), directory.into()]);
         }
-        arguments.extend(self.preprocessor_arguments());
         arguments.extend(self.flags.cmx.iter().cloned());
         arguments
     }
 
-    /// The arguments that make the compiler or `ocamldep` start the preprocessor.
-    pub(crate) fn preprocessor_arguments(&self) -> Vec<OsString> {
+    /// The program that sources pass through.
+    pub(crate) fn preprocessor_program(&self) -> Option<&Path> {
         match &self.preprocessor {
-            Preprocessor::None => Vec::new(),
-            Preprocessor::Ppx(program) => vec!["-pp".into(), preprocessor_command(program)],
+            Preprocessor::None => None,
+            Preprocessor::Ppx(program) => Some(program),
         }
     }
-}
-
-/// The command line for `-pp`, which the compiler gives to a shell, or to our driver's replacement of one.
-fn preprocessor_command(program: &Path) -> OsString {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let mut command = vec![b'\''];
-    for &byte in program.as_os_str().as_bytes() {
-        match byte {
-            b'\'' => command.extend_from_slice(b"'\\''"),
-            _ => command.push(byte),
-        }
-    }
-    command.extend_from_slice(b"' -dump-ast");
-    OsString::from_vec(command)
 }

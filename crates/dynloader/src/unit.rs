@@ -175,13 +175,13 @@ impl Writer<'_> {
             Some(interface) => {
                 self.heading(interface, &format!("module type Saddlebag_{module} = sig"));
                 self.source(interface);
-                self.text("\nend\n");
+                self.text("end\n");
                 format!(" : Saddlebag_{module}")
             }
         };
         self.heading(header, &format!("module {module}{constraint} = struct"));
         self.source(header);
-        self.text("\nend\n");
+        self.text("end\n");
         if !constraint.is_empty() && !warn_despite_mli {
             self.directive(GENERATED, 1);
             self.text(&format!("let _ = (module {module}{constraint})\n"));
@@ -216,7 +216,7 @@ pub(crate) fn readable_text(
     path: &std::path::Path,
     contents: &[u8],
 ) -> Vec<u8> {
-    let mut text = format!("# 1 \"{}\"\n", names.directive_name(path)).into_bytes();
+    let mut text = format!("# 1 \"{}\"\n", names.directive_name(path, contents)).into_bytes();
     let start = text.len();
     text.extend_from_slice(contents);
     blank_script_line(&mut text[start..]);

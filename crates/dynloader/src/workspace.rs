@@ -181,12 +181,20 @@ impl JobDirectory {
     }
 
     /// Writes a file in the directory.
-    pub(crate) fn write(&self, name: &str, contents: &[u8]) -> Result<PathBuf, Error> {
+    pub(crate) fn write(&self, name: impl AsRef<Path>, contents: &[u8]) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         match fs::write(&path, contents) {
             Ok(()) => Ok(path),
             Err(source) => Err(Error::Write { path, source }),
         }
+    }
+}
+
+impl JobDirectory {
+    /// Makes a folder in the directory.
+    pub(crate) fn make_folder(&self, name: &str) -> Result<(), Error> {
+        let path = self.path.join(name);
+        fs::create_dir(&path).map_err(|source| Error::Write { path, source })
     }
 }
 

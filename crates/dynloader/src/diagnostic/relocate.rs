@@ -71,6 +71,9 @@ fn resolve(location: &mut Location, names: &NameTable) -> Place {
     let name = location.file.to_string_lossy().into_owned();
     if let Some(path) = names.path_of(&name) {
         location.file = path.to_owned();
+        if let Some(end) = names.end_of(&name) {
+            stay_within(location, end);
+        }
         return Place::Source;
     }
     if let Some(path) = names.path_of_module_line(&name) {
@@ -80,6 +83,29 @@ fn resolve(location: &mut Location, names: &NameTable) -> Place {
     match names.is_generated(&location.file) {
         true => Place::Generated,
         false => Place::Foreign,
+    }
+}
+
+/// What is missing at the end of a source is found missing in the generated text after it.
+fn stay_within(location: &mut Location, (last_line, length): (u32, u32)) {
+    let Some((first, end)) = &mut location.columns else {
+        return;
+    };
+    if location.line >= last_line {
+        *first = if location.line > last_line {
+            length
+        } else {
+            length.min(*first)
+        };
+        location.line = last_line;
+    }
+    if location.last_line >= last_line {
+        *end = if location.last_line > last_line {
+            length
+        } else {
+            length.min(*end)
+        };
+        location.last_line = last_line;
     }
 }
 

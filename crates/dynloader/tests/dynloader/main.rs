@@ -2,4 +2,10 @@
 
 mod support;
 
+mod caches;
+mod dependencies;
+mod diagnostics;
+mod lifecycle;
 mod loads;
+mod seals;
+mod warnings;
