@@ -38,7 +38,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             .args(["build", "--release", "-p", "saddlebag-cli", "-p", "saddlebag"])
             .args(["--bin", "saddlebag", "--example", "greeter"]),
     )?;
-    let target = target_directory(root);
+    let target = crate::shell::target_directory(root);
     let saddlebag = target.join("release/saddlebag");
     let greeter = target.join("release/examples/greeter");
 
@@ -212,13 +212,8 @@ fn stream(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
 }
 
-#[expect(clippy::disallowed_methods, reason = "xtask starts cargo and the programs it shows")]
 fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     Command::new(program)
-}
-
-fn target_directory(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target))
 }
 
 fn step(text: &str) {

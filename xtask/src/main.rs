@@ -9,6 +9,8 @@
     reason = "these processes belong to the terminal, and end with it"
 )]
 
+mod bench;
+mod demo;
 mod package;
 mod setup;
 mod shell;
@@ -35,6 +37,18 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         about: "find an OCaml toolchain, else install one with the system's package manager",
         run: |_, arguments| none(arguments).and_then(|()| setup::run()),
+    },
+    Command {
+        name: "demo",
+        arguments: "",
+        about: "one file compiles and runs OCaml in a root that holds nothing but that file and libc",
+        run: |root, arguments| none(arguments).and_then(|()| demo::run(root)),
+    },
+    Command {
+        name: "bench",
+        arguments: "[--json]",
+        about: "measure, each row against an anchor in the same run",
+        run: bench::run,
     },
     Command {
         name: "test",

@@ -10,6 +10,11 @@ pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory(root: &std::path::Path) -> std::path::PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target))
+}
+
 /// The command as it would be typed.
 pub(crate) fn line(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use dynloader::diagnostic::Diagnostic;
 use dynloader::{Delayed, Loader, Plugin, Source, compile, load, loader};
+use ocaml_runtime::{Interface, Module};
 
 use crate::carried::{CarriedCompiler, CleanError};
 use crate::choice::{ChooseError, ChooseOptions, Chosen};
@@ -234,7 +235,19 @@ impl Compiler {
         self.loader.load_sources::<P>(sources)
     }
 
-    /// The same without running the top level. OCaml: `Load(X).load_ocaml_src_files_without_running_them`.
+    /// The same for an interface that is made at run time; gives the plugin's module.
+    ///
+    /// # Errors
+    /// As `dynloader::Loader::load_module`.
+    pub fn load_module(
+        &self,
+        interface: &Interface,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+    ) -> impl Future<Output = Result<Module, load::Error>> {
+        self.loader.load_module(interface, sources)
+    }
+
+    /// The same as [`Compiler::load`] without running the top level. OCaml: `Load(X).load_ocaml_src_files_without_running_them`.
     ///
     /// # Errors
     /// As `dynloader::Loader::load_sources_without_running`.
