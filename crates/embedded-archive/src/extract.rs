@@ -1,7 +1,11 @@
 //! Extraction: the files of an archive as files on disk.
+pub(crate) mod exit;
 pub(crate) mod fresh;
 pub(crate) mod live;
+pub(crate) mod memory;
 pub(crate) mod place;
+#[cfg(feature = "signals")]
+pub(crate) mod signals;
 pub(crate) mod tree;
 
 use std::io;

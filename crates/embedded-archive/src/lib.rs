@@ -25,7 +25,10 @@ pub use digest::{Digest, TreeId};
 pub use extract::ExtractError;
 pub use extract::fresh::{Fresh, FreshError, FreshOptions};
 pub use extract::live::{remove_all_fresh, remove_leftovers};
+pub use extract::memory::{Memory, MemoryError};
 pub use extract::place::{Places, Refusal, Refused};
+#[cfg(feature = "signals")]
+pub use extract::signals::remove_on_signals;
 pub use format::Damage;
 pub use group::{Group, Selection};
 pub use name::{MAX_NAME, MAX_PART, NameError, NameProblem};

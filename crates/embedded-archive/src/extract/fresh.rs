@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::live::{self, Private};
+use super::memory::{Memory, MemoryError};
 use super::place::{self, Need, Places, Refusal, Refused};
 use super::{ExtractError, default_threads, tree};
 use crate::archive::Archive;
@@ -61,6 +62,7 @@ pub struct FreshOptions {
     selection: Selection,
     threads: Option<NonZeroUsize>,
     noexec: bool,
+    memory: bool,
 }
 
 impl FreshOptions {
@@ -92,6 +94,14 @@ impl FreshOptions {
         self.noexec = noexec;
         self
     }
+
+    /// Whether to keep the files in memory when no place takes them, with a directory of links to them; default false.
+    ///
+    /// It takes a place that is writable, be it small or `noexec`, and `/proc`. See [`Memory`].
+    pub fn memory(mut self, memory: bool) -> Self {
+        self.memory = memory;
+        self
+    }
 }
 
 /// Files extracted to a private directory, which is removed when this value is dropped.
@@ -116,7 +126,11 @@ impl FreshOptions {
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping it removes the files"]
-pub struct Fresh(Private);
+pub struct Fresh {
+    directory: Private,
+    /// The files, when the directory holds only links to them.
+    memory: Option<Memory>,
+}
 
 impl Fresh {
     /// Extracts to the first of the places that is there, writable, allows execution and has room.
@@ -142,7 +156,46 @@ impl Fresh {
                 refusal,
             });
         }
-        Err(FreshError::NoPlace { tried })
+        match options
+            .memory
+            .then(|| Self::in_memory(archive, options, places.directories()))
+            .transpose()?
+        {
+            Some(Some(fresh)) => Ok(fresh),
+            _ => Err(FreshError::NoPlace { tried }),
+        }
+    }
+
+    /// Files in memory and links in the first place that takes some; `None` when the system cannot.
+    fn in_memory(
+        archive: &Archive,
+        options: &FreshOptions,
+        places: &[PathBuf],
+    ) -> Result<Option<Self>, FreshError> {
+        let nodes = need(archive, options.selection, false).nodes;
+        let links = Need {
+            bytes: nodes * 4096,
+            nodes,
+            executable: false,
+        };
+        let Some(place) = places
+            .iter()
+            .find(|place| place::check(place, links).is_ok())
+        else {
+            return Ok(None);
+        };
+        let memory = match Memory::load(archive, options.selection) {
+            Ok(memory) => memory,
+            Err(MemoryError::Read(error)) => return Err(FreshError::Read(error)),
+            Err(_) => return Ok(None),
+        };
+        live::remove_leftovers(place);
+        let directory = Private::create(place)
+            .and_then(|private| memory.link(private.path()).map(|()| private));
+        Ok(directory.ok().map(|directory| Self {
+            directory,
+            memory: Some(memory),
+        }))
     }
 
     fn extract_to(
@@ -169,7 +222,10 @@ impl Fresh {
             tree::Modes { directory: 0o700 },
             threads,
         ) {
-            Ok(()) => Ok(Ok(Self(private))),
+            Ok(()) => Ok(Ok(Self {
+                directory: private,
+                memory: None,
+            })),
             Err(ExtractError::Write { source, .. }) => Ok(Err(place::from_io(source, need))),
             Err(ExtractError::Read(error)) => Err(FreshError::Read(error)),
             Err(ExtractError::FileSizeLimit {
@@ -187,7 +243,13 @@ impl Fresh {
     /// The directory that holds the files.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.directory.path()
+    }
+
+    /// Whether the files are in memory and the directory holds links to them, which work while this value lives.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.memory.is_some()
     }
 
     /// Removes the directory now; dropping the value does it too, and hides errors.
@@ -195,13 +257,13 @@ impl Fresh {
     /// # Errors
     /// What removing gave; the next extraction in the same place tries again.
     pub fn close(self) -> io::Result<()> {
-        self.0.close()
+        self.directory.close()
     }
 
-    /// Leaves the directory, which the caller removes then.
+    /// Leaves the directory, which the caller removes then. Files in memory go all the same.
     #[must_use]
     pub fn keep(self) -> PathBuf {
-        self.0.keep()
+        self.directory.keep()
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) struct Private {
 
 impl Private {
     pub(crate) fn create(parent: &Path) -> io::Result<Self> {
+        super::exit::register();
         // Another process that clears leftovers may take the new directory before it is locked: then a new name.
         for _ in 0..64 {
             let path = parent.join(format!("{PREFIX}{}", random::hexadecimal()?));
@@ -156,8 +157,8 @@ pub fn remove_leftovers(parent: impl AsRef<Path>) -> usize {
 
 /// Removes every private directory of this process that is still there, and returns how many.
 ///
-/// For the end of a process that runs no destructors: call it before [`std::process::exit`], or from a function
-/// registered with `atexit`. Paths into the directories are dangling from then on.
+/// [`std::process::exit`] does it by itself, through `atexit`. It is for ends that run neither destructors nor that,
+/// such as `_exit` or [`std::process::abort`]. Paths into the directories are dangling from then on.
 pub fn remove_all_fresh() -> usize {
     let own = std::process::id();
     let directories: Vec<PathBuf> = {
