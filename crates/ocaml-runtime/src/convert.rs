@@ -103,7 +103,7 @@ pub struct Leaf(pub(crate) Raw);
 
 impl Heap<'_> {
     #[inline(always)]
-    pub(crate) fn int(self, value: i64) -> Result<Leaf, Error> {
+    pub fn int(self, value: i64) -> Result<Leaf, Error> {
         frame::int(value).map(Leaf)
     }
 

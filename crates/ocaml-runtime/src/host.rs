@@ -27,6 +27,32 @@ struct FunctionSignature {
 }
 
 impl Signature {
+    /// A module named `name`, without functions yet.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Signature {
+        Signature {
+            name: name.into(),
+            functions: Vec::new(),
+        }
+    }
+
+    /// Adds a function.
+    #[must_use]
+    pub fn function<A: HostArguments, R: OcamlType>(
+        mut self,
+        name: impl Into<String>,
+    ) -> Signature {
+        self.functions.push(FunctionSignature {
+            name: name.into(),
+            arity: A::COUNT,
+            describe: |types| {
+                let result = R::describe(types);
+                A::describe_host(types, result)
+            },
+        });
+        self
+    }
+
     /// The OCaml module's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -110,10 +136,7 @@ impl Host {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Host {
         Host {
-            signature: Signature {
-                name: name.into(),
-                functions: Vec::new(),
-            },
+            signature: Signature::new(name),
             functions: Vec::new(),
         }
     }
@@ -167,14 +190,7 @@ impl Host {
     }
 
     fn add<A: HostArguments, R: OcamlType>(mut self, name: String, run: Arc<HostFunction>) -> Host {
-        self.signature.functions.push(FunctionSignature {
-            name,
-            arity: A::COUNT,
-            describe: |types| {
-                let result = R::describe(types);
-                A::describe_host(types, result)
-            },
-        });
+        self.signature = self.signature.function::<A, R>(name);
         self.functions.push(run);
         self
     }
@@ -202,6 +218,22 @@ impl Runtime {
             let key = signature.key(&host.signature.name);
             self.image().host.offer(key, Arc::clone(function));
         }
+    }
+}
+
+/// A trait whose methods plugins can call; `#[host]` implements it for the trait's `dyn` type.
+pub trait HostInterface {
+    /// Names and types.
+    fn signature() -> &'static Signature;
+
+    /// The module whose functions call `implementation`.
+    fn host(implementation: Arc<Self>) -> Host;
+}
+
+impl Runtime {
+    /// Offers an implementation of a `#[host]` trait: `runtime.offer_host::<dyn Bank>(Arc::new(bank))`.
+    pub fn offer_host<H: HostInterface + ?Sized>(self, implementation: Arc<H>) {
+        self.offer(&H::host(implementation));
     }
 }
 

@@ -211,6 +211,20 @@ impl Builder {
         self
     }
 
+    /// As [`Builder::build`], for generated code.
+    ///
+    /// # Panics
+    /// A name is not one in OCaml, or means two things: an error in the trait.
+    #[doc(hidden)]
+    #[track_caller]
+    #[must_use]
+    pub fn build_declared(self) -> Interface {
+        match self.build() {
+            Ok(interface) => interface,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     fn item(mut self, name: String, expression: &TypeExpression) -> Builder {
         self.items.push(Item {
             name,

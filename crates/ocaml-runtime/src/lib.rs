@@ -1,6 +1,8 @@
 //! OCaml in this process: load a host image, call typed OCaml values from any thread.
 #![deny(missing_docs)]
 
+#[doc(hidden)]
+pub mod adapt;
 pub mod call;
 mod cancel;
 pub mod convert;
@@ -25,10 +27,12 @@ pub use convert::{FromOcaml, OcamlType, Ref, Stack, ToOcaml};
 pub use describe::{Parameter, TypeExpression, Types};
 pub use elf::Damage;
 pub use function::{ArgumentOf, Arguments, ArgumentsOf, Function, Label};
-pub use host::{Host, HostError};
+pub use host::{Host, HostError, HostInterface};
 pub use interface::Interface;
 pub use load::LoadedUnit;
 pub use module::Module;
+#[cfg(feature = "derive")]
+pub use ocaml_runtime_derive::{OcamlValue, host, interface};
 pub use plugin::{PluginInterface, SideEffect};
 pub use runtime::{Lock, Runtime, at_process_exit};
 pub use value::Value;

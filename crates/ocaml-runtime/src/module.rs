@@ -174,7 +174,7 @@ impl Module {
         let mut types = Types::default();
         let requested = T::describe(&mut types).to_string();
         let declared = interface.items()[index].type_text();
-        if requested != without_labels(declared) || !interface.declares(&types) {
+        if requested != declared || !interface.declares(&types) {
             return Err(Error::Type {
                 name: name.into(),
                 declared: declared.into(),
@@ -184,11 +184,26 @@ impl Module {
         Ok(&self.shared.values[index])
     }
 
-    /// The `index`th value called with arguments and a result of the types that the interface declares; for
-    /// the generated handles.
+    /// Whether the module is of `interface`, as `bind` of a typed handle asks.
+    ///
+    /// # Errors
+    /// It is of another one.
+    pub fn check_interface(&self, interface: &Interface) -> Result<(), Error> {
+        let own = self.interface().registered_name();
+        let expected = interface.registered_name();
+        if own == expected {
+            return Ok(());
+        }
+        Err(Error::NotRegistered {
+            expected: expected.into(),
+            found: vec![own],
+        })
+    }
+
+    /// Calls the `index`th value; for the generated handles.
     ///
     /// # Safety
-    /// The interface's item `index` is a function of this very type.
+    /// The interface declares a function of these arguments and this result at `index`.
     #[doc(hidden)]
     #[expect(unsafe_code, reason = "the types are promised by generated code")]
     #[inline]
@@ -208,11 +223,6 @@ fn fields(block: Ref<'_>, count: usize) -> Result<Vec<Value>, convert::Error> {
     (0..count)
         .map(|index| block.field(index).map(Value::keep))
         .collect()
-}
-
-/// A declared type as it is called: labels have no place in [`Function`]'s types.
-fn without_labels(declared: &str) -> String {
-    declared.to_owned()
 }
 
 #[cfg(test)]

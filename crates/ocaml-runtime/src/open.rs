@@ -243,8 +243,15 @@ fn open_with_fallback(path: &Path, directory: Option<&Path>) -> Result<Opened, R
         Err(_) => return Err(Refusal::Open(error)),
     };
     libraries.sort();
-    let opened = libraries.iter().filter(|path| library::keep_open(path).is_ok()).count();
-    if opened == 0 { Err(Refusal::Open(error)) } else { Opened::open(path) }
+    let opened = libraries
+        .iter()
+        .filter(|path| library::keep_open(path).is_ok())
+        .count();
+    if opened == 0 {
+        Err(Refusal::Open(error))
+    } else {
+        Opened::open(path)
+    }
 }
 
 fn c_strings(path: &Path, arguments: &[OsString]) -> Result<Vec<CString>, Error> {

@@ -17,7 +17,10 @@ static AT_EXIT: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
 
 /// Does `work` when the process exits in the ordinary way.
 pub(crate) fn at_process_exit(work: Box<dyn FnOnce() + Send>) {
-    AT_EXIT.lock().unwrap_or_else(PoisonError::into_inner).push(work);
+    AT_EXIT
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(work);
     flush_at_exit();
 }
 
@@ -52,7 +55,9 @@ extern "C" fn at_exit() {
         return;
     }
     // On a thread of its own: this one's thread-local values may be gone, and nothing may unwind into C.
-    if let Ok(worker) = std::thread::Builder::new().spawn(|| work.into_iter().for_each(|piece| piece())) {
+    if let Ok(worker) =
+        std::thread::Builder::new().spawn(|| work.into_iter().for_each(|piece| piece()))
+    {
         let _ = worker.join();
     }
 }

@@ -223,6 +223,18 @@ impl<'a> Ref<'a> {
         Ok(unsafe { std::slice::from_raw_parts(self.raw as *const f64, size) })
     }
 
+    /// The numbers of a record of `count` fields that are all floats.
+    ///
+    /// # Errors
+    /// The value is anything else.
+    pub fn record_of_floats(self, count: usize) -> Result<&'a [f64], Error> {
+        let numbers = self.floats()?;
+        if numbers.len() != count {
+            return Err(self.unexpected("a record of floats"));
+        }
+        Ok(numbers)
+    }
+
     /// The payload of a custom block of this kind; see `saddlebag_custom_kind`.
     fn custom(self, kind: u8, expected: &'static str) -> Result<i64, Error> {
         // SAFETY: looks at the value's header and at the name in its operations.

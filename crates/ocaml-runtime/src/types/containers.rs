@@ -94,7 +94,7 @@ impl<T: ToOcaml> ToOcaml for [T] {
 }
 
 /// Pushes a list whose elements come last first.
-pub(super) fn push_list<'t, T: ToOcaml + 't>(
+pub(crate) fn push_list<'t, T: ToOcaml + 't>(
     reversed: impl Iterator<Item = &'t T>,
     stack: &mut Stack<'_>,
 ) -> Result<(), Error> {
@@ -159,7 +159,7 @@ pub(super) fn check_depth() -> Result<(), Error> {
 }
 
 /// Pushes an array; one of floats is flat.
-pub(super) fn push_array<T: ToOcaml>(elements: &[T], stack: &mut Stack<'_>) -> Result<(), Error> {
+pub(crate) fn push_array<T: ToOcaml>(elements: &[T], stack: &mut Stack<'_>) -> Result<(), Error> {
     check_depth()?;
     if T::IS_FLOAT {
         let numbers: Vec<f64> = elements.iter().map(T::as_float).collect();
@@ -172,7 +172,7 @@ pub(super) fn push_array<T: ToOcaml>(elements: &[T], stack: &mut Stack<'_>) -> R
 }
 
 /// Reads an array; one of floats is flat.
-pub(super) fn read_array<T: FromOcaml>(value: Ref<'_>) -> Result<Vec<T>, Error> {
+pub(crate) fn read_array<T: FromOcaml>(value: Ref<'_>) -> Result<Vec<T>, Error> {
     check_depth()?;
     if T::IS_FLOAT {
         let numbers = value.floats()?.iter().copied();

@@ -1,13 +1,13 @@
 //! The Rust types that stand for OCaml types; the table is in the crate's documentation.
 
-mod containers;
+pub(crate) mod containers;
 mod functions;
 mod maps;
 mod numbers;
 mod pointers;
 mod text;
 mod tuples;
-mod wrappers;
+pub(crate) mod wrappers;
 
 pub use text::{Bytes, RawString};
 pub use wrappers::{Array, Int32, Int64, Nativeint, Uchar};

@@ -5,3 +5,4 @@ mod failures;
 mod host;
 mod loading;
 mod support;
+mod typed;

@@ -1,0 +1,222 @@
+//! `#[interface]`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::parse::Parser;
+use syn::{Error, ItemTrait, LitStr, Path, Result, Type};
+
+use crate::attributes;
+use crate::declaration;
+use crate::method::{self, Method};
+use crate::names;
+use crate::paths;
+
+pub(crate) fn expand(arguments: TokenStream, mut item: ItemTrait) -> Result<TokenStream> {
+    let (mut name, mut runtime, mut hosts) = (None::<String>, None::<Path>, Vec::<Type>::new());
+    let parser = syn::meta::parser(|meta| {
+        if meta.path.is_ident("name") {
+            name = Some(meta.value()?.parse::<LitStr>()?.value());
+        } else if meta.path.is_ident("crate") {
+            runtime = Some(meta.value()?.parse::<LitStr>()?.parse()?);
+        } else if meta.path.is_ident("host") {
+            hosts.push(meta.value()?.parse()?);
+        } else {
+            return Err(meta.error("expected one of: name, host, crate"));
+        }
+        Ok(())
+    });
+    parser.parse2(arguments)?;
+    let methods = method::read_all(&mut item, attributes::METHOD, attributes::ARGUMENT)?;
+    item.supertraits
+        .push(syn::parse_quote!(::core::marker::Send));
+    item.supertraits
+        .push(syn::parse_quote!(::core::marker::Sync));
+    let runtime = paths::runtime(runtime.as_ref());
+    let name = name.unwrap_or_else(|| names::capitalised(&item.ident));
+    let expansion = Expansion {
+        plugin: format_ident!("{}Plugin", item.ident),
+        item,
+        name,
+        runtime,
+        hosts,
+        methods,
+    };
+    expansion.tokens()
+}
+
+struct Expansion {
+    item: ItemTrait,
+    plugin: Ident,
+    name: String,
+    runtime: TokenStream,
+    hosts: Vec<Type>,
+    methods: Vec<Method>,
+}
+
+impl Expansion {
+    /// The type as the interface describes it: lifetimes do not count.
+    fn described(&self, of: &Type) -> TokenStream {
+        declaration::described(of, &self.item.generics, &self.item.ident, &self.runtime)
+    }
+
+    fn tokens(&self) -> Result<TokenStream> {
+        let Expansion {
+            item,
+            plugin,
+            name,
+            runtime,
+            hosts,
+            methods,
+        } = self;
+        let (trait_name, visibility) = (&item.ident, &item.vis);
+        let items = methods.iter().map(|method| self.declare(method));
+        let items = items.collect::<Result<Vec<_>>>()?;
+        let bodies = methods
+            .iter()
+            .enumerate()
+            .map(|(index, method)| self.body(index, method));
+        let bodies = bodies.collect::<Result<Vec<_>>>()?;
+        let constants = methods.iter().filter(|method| method.attributes.constant);
+        let constants = constants.map(|method| self.constant(method));
+        let (fields, values): (Vec<_>, Vec<_>) = constants.unzip();
+        let handle = format!("A loaded plugin of the interface [`{trait_name}`].");
+        let module_docs = "The plugin's module, by the names of the interface.";
+        Ok(quote! {
+            #item
+
+            #[doc = #handle]
+            #[derive(Clone)]
+            #visibility struct #plugin {
+                module: #runtime::Module,
+                #(#fields,)*
+            }
+
+            impl #plugin {
+                #[doc = #module_docs]
+                #[must_use]
+                #visibility fn module(&self) -> &#runtime::Module {
+                    &self.module
+                }
+            }
+
+            impl ::core::fmt::Debug for #plugin {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    f.debug_struct(::core::stringify!(#plugin)).finish_non_exhaustive()
+                }
+            }
+
+            impl #trait_name for #plugin {
+                #(#bodies)*
+            }
+
+            impl #runtime::PluginInterface for dyn #trait_name {
+                type Plugin = #plugin;
+
+                fn interface() -> &'static #runtime::Interface {
+                    static INTERFACE: ::std::sync::OnceLock<#runtime::Interface> =
+                        ::std::sync::OnceLock::new();
+                    INTERFACE.get_or_init(|| {
+                        #runtime::Interface::builder(#name)
+                            #(.host(<#hosts as #runtime::HostInterface>::signature()))*
+                            #(#items)*
+                            .build_declared()
+                    })
+                }
+
+                fn bind(
+                    module: #runtime::Module,
+                ) -> ::core::result::Result<#plugin, #runtime::module::Error> {
+                    module.check_interface(<Self as #runtime::PluginInterface>::interface())?;
+                    ::core::result::Result::Ok(#plugin {
+                        #(#values,)*
+                        module,
+                    })
+                }
+            }
+        })
+    }
+
+    fn declare(&self, method: &Method) -> Result<TokenStream> {
+        let name = &method.ocaml_name;
+        if method.attributes.constant {
+            let of = self.described(&owned(&method.output));
+            return Ok(quote!(.value::<#of>(#name)));
+        }
+        let arguments = method
+            .arguments
+            .iter()
+            .map(|argument| self.described(&argument.of));
+        let result = self.described(result(method)?);
+        let labels = method::labels(&method.arguments, &self.runtime)?;
+        Ok(quote!(.labelled_function::<(#(#arguments,)*), #result>(#name, #labels)))
+    }
+
+    fn body(&self, index: usize, method: &Method) -> Result<TokenStream> {
+        let runtime = &self.runtime;
+        let declared = self.item.items.iter().find_map(|item| match item {
+            syn::TraitItem::Fn(function) if function.sig.ident == method.ident => {
+                Some(&function.sig)
+            }
+            _ => None,
+        });
+        let Some(signature) = declared else {
+            return Err(Error::new(method.span, "the method is lost"));
+        };
+        let ident = &method.ident;
+        if method.attributes.constant {
+            let value = match &method.output {
+                Type::Reference(_) => quote!(&self.#ident),
+                _ => quote!(::core::clone::Clone::clone(&self.#ident)),
+            };
+            return Ok(quote!(#signature { #value }));
+        }
+        let arguments = method.arguments.iter().map(|argument| &argument.ident);
+        let result = result(method)?;
+        Ok(quote! {
+            #[inline]
+            #signature {
+                // SAFETY: the interface declares this function at this index with these types, from the same
+                // definition, and `bind` checked that the module is of this interface.
+                let result = unsafe {
+                    self.module.call_unchecked::<_, #result>(#index, (#(#arguments,)*))
+                };
+                result.map_err(::core::convert::From::<#runtime::call::Error>::from)
+            }
+        })
+    }
+
+    /// The field that holds a constant, and its value with `module` in scope.
+    fn constant(&self, method: &Method) -> (TokenStream, TokenStream) {
+        let (ident, name, of) = (&method.ident, &method.ocaml_name, owned(&method.output));
+        (
+            quote!(#ident: #of),
+            quote!(#ident: module.value::<#of>(#name)?),
+        )
+    }
+}
+
+/// The type that a call gives when it succeeds.
+fn result(method: &Method) -> Result<&Type> {
+    method::result_of(&method.output).ok_or_else(|| {
+        Error::new_spanned(
+            &method.output,
+            "a call into OCaml can fail: return `call::Result<T>`, or mark a constant with \
+             `#[ocaml(constant)]`",
+        )
+    })
+}
+
+/// The type in which a constant is kept.
+fn owned(output: &Type) -> Type {
+    let Type::Reference(reference) = output else {
+        return output.clone();
+    };
+    match &*reference.elem {
+        Type::Slice(slice) => {
+            let element = &slice.elem;
+            syn::parse_quote!(::std::vec::Vec<#element>)
+        }
+        Type::Path(path) if path.path.is_ident("str") => syn::parse_quote!(::std::string::String),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,218 @@
+//! Other OCaml types for a field than the field's own: `#[ocaml(as = "...")]`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::convert::{Error, FromOcaml, Kind, OcamlType, Ref, Stack, ToOcaml};
+use crate::describe::{TypeExpression, Types};
+use crate::types::containers::{push_array, push_list, read_array};
+use crate::types::wrappers;
+
+/// The OCaml type that stands for `T`.
+#[diagnostic::on_unimplemented(message = "`{T}` cannot be written as this OCaml type")]
+pub trait AdaptType<T> {
+    /// The OCaml type.
+    fn describe(types: &mut Types) -> TypeExpression;
+}
+
+/// Pushes a `T` in another OCaml type.
+#[diagnostic::on_unimplemented(message = "`{T}` cannot be written as this OCaml type")]
+pub trait AdaptTo<T>: AdaptType<T> {
+    /// As [`ToOcaml::push_to`].
+    ///
+    /// # Errors
+    /// The value does not fit.
+    fn push_to(value: &T, stack: &mut Stack<'_>) -> Result<(), Error>;
+}
+
+/// Reads a `T` from another OCaml type.
+#[diagnostic::on_unimplemented(message = "`{T}` cannot be written as this OCaml type")]
+pub trait AdaptFrom<T>: AdaptType<T> {
+    /// As [`FromOcaml::read`].
+    ///
+    /// # Errors
+    /// The value does not fit.
+    fn read(value: Ref<'_>) -> Result<T, Error>;
+}
+
+macro_rules! integers {
+    ($($(#[$doc:meta])* $adapter:ident $ocaml:literal $number:ty, $push:ident $read:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $adapter;
+
+        impl<T> AdaptType<T> for $adapter {
+            fn describe(_types: &mut Types) -> TypeExpression {
+                TypeExpression::name($ocaml)
+            }
+        }
+
+        impl<T: Copy + TryInto<$number> + TryInto<i128>> AdaptTo<T> for $adapter {
+            fn push_to(value: &T, stack: &mut Stack<'_>) -> Result<(), Error> {
+                let number: $number = (*value).try_into().map_err(|_| out_of_range((*value).try_into().ok()))?;
+                stack.$push(number);
+                Ok(())
+            }
+        }
+
+        impl<T: TryFrom<$number>> AdaptFrom<T> for $adapter {
+            fn read(value: Ref<'_>) -> Result<T, Error> {
+                let number = value.$read()?;
+                T::try_from(number).map_err(|_| out_of_range(i128::try_from(number).ok()))
+            }
+        }
+    )*};
+}
+
+#[cold]
+fn out_of_range(number: Option<i128>) -> Error {
+    Error::new(Kind::IntRange(number.unwrap_or(i128::MAX)))
+}
+
+integers! {
+    /// An integer as `int64`.
+    Int64 "int64" i64, push_int64 int64;
+    /// An integer as `int32`.
+    Int32 "int32" i32, push_int32 int32;
+    /// An integer as `nativeint`.
+    Nativeint "nativeint" isize, push_nativeint nativeint;
+}
+
+/// A `char` as `Uchar.t`.
+#[derive(Debug)]
+pub struct Uchar;
+
+impl AdaptType<char> for Uchar {
+    fn describe(types: &mut Types) -> TypeExpression {
+        wrappers::Uchar::describe(types)
+    }
+}
+
+impl AdaptTo<char> for Uchar {
+    fn push_to(value: &char, stack: &mut Stack<'_>) -> Result<(), Error> {
+        wrappers::Uchar(*value).push_to(stack)
+    }
+}
+
+impl AdaptFrom<char> for Uchar {
+    fn read(value: Ref<'_>) -> Result<char, Error> {
+        wrappers::Uchar::read(value).map(|character| character.0)
+    }
+}
+
+/// Elements in a row, as `list` or `array`.
+pub trait Sequence: Sized {
+    /// The elements' type.
+    type Element;
+    /// All elements.
+    fn elements(&self) -> &[Self::Element];
+    /// The sequence of these elements.
+    ///
+    /// # Errors
+    /// The number of elements is fixed, and another.
+    fn collect(elements: Vec<Self::Element>) -> Result<Self, Error>;
+}
+
+macro_rules! sequences {
+    ($([$($generics:tt)*] $sequence:ty, $elements:ident => $collect:expr;)*) => {$(
+        impl<$($generics)*> Sequence for $sequence {
+            type Element = T;
+
+            fn elements(&self) -> &[T] {
+                self
+            }
+
+            fn collect($elements: Vec<T>) -> Result<Self, Error> {
+                $collect
+            }
+        }
+    )*};
+}
+
+sequences! {
+    [T] Vec<T>, elements => Ok(elements);
+    [T] Box<[T]>, elements => Ok(elements.into());
+    [T] Rc<[T]>, elements => Ok(elements.into());
+    [T] Arc<[T]>, elements => Ok(elements.into());
+    [T, const N: usize] [T; N], elements => {
+        let found = elements.len();
+        elements.try_into().map_err(|_| Error::new(Kind::Length { expected: N, found }))
+    };
+}
+
+/// A sequence as `array`; a flat one for floats.
+#[derive(Debug)]
+pub struct Array;
+
+impl<S: Sequence<Element: OcamlType>> AdaptType<S> for Array {
+    fn describe(types: &mut Types) -> TypeExpression {
+        TypeExpression::apply("array", [S::Element::describe(types)])
+    }
+}
+
+impl<S: Sequence<Element: ToOcaml>> AdaptTo<S> for Array {
+    fn push_to(value: &S, stack: &mut Stack<'_>) -> Result<(), Error> {
+        push_array(value.elements(), stack)
+    }
+}
+
+impl<S: Sequence<Element: FromOcaml>> AdaptFrom<S> for Array {
+    fn read(value: Ref<'_>) -> Result<S, Error> {
+        S::collect(read_array(value)?)
+    }
+}
+
+/// A sequence as `list`.
+#[derive(Debug)]
+pub struct List;
+
+impl<S: Sequence<Element: OcamlType>> AdaptType<S> for List {
+    fn describe(types: &mut Types) -> TypeExpression {
+        TypeExpression::apply("list", [S::Element::describe(types)])
+    }
+}
+
+impl<S: Sequence<Element: ToOcaml>> AdaptTo<S> for List {
+    fn push_to(value: &S, stack: &mut Stack<'_>) -> Result<(), Error> {
+        push_list(value.elements().iter().rev(), stack)
+    }
+}
+
+impl<S: Sequence<Element: FromOcaml>> AdaptFrom<S> for List {
+    fn read(value: Ref<'_>) -> Result<S, Error> {
+        S::collect(Vec::read(value)?)
+    }
+}
+
+macro_rules! byte_strings {
+    ($($(#[$doc:meta])* $adapter:ident $ocaml:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $adapter;
+
+        impl<S: Sequence<Element = u8>> AdaptType<S> for $adapter {
+            fn describe(_types: &mut Types) -> TypeExpression {
+                TypeExpression::name($ocaml)
+            }
+        }
+
+        impl<S: Sequence<Element = u8>> AdaptTo<S> for $adapter {
+            fn push_to(value: &S, stack: &mut Stack<'_>) -> Result<(), Error> {
+                stack.push_bytes(value.elements())
+            }
+        }
+
+        impl<S: Sequence<Element = u8>> AdaptFrom<S> for $adapter {
+            fn read(value: Ref<'_>) -> Result<S, Error> {
+                S::collect(value.bytes()?.to_vec())
+            }
+        }
+    )*};
+}
+
+byte_strings! {
+    /// Bytes as `bytes`.
+    Bytes "bytes";
+    /// Bytes as `string`.
+    RawString "string";
+}
