@@ -79,11 +79,11 @@ impl<'a> Cursor<'a> {
         &bytes[..length]
     }
 
-    /// Takes a symbol: letters, digits, `_`, `$` and `.`, not beginning with a digit.
+    /// Takes a symbol: letters, digits, `_`, `$` and `.`, not beginning with a digit or `$`.
     #[inline]
     pub(crate) fn take_symbol(&mut self) -> Option<&'a str> {
         let first = self.peek();
-        if first.is_ascii_digit() || !is_symbol_byte(first) {
+        if first.is_ascii_digit() || first == b'$' || !is_symbol_byte(first) {
             return None;
         }
         let start = self.offset;

@@ -35,6 +35,8 @@ struct Opcode {
     /// The bytes of the immediate operand: a distance counts from the instruction's end.
     immediate: u8,
     rex: Rex,
+    /// The result has less than 64 bits and is an address: a symbol in it is not sign-extended.
+    short_address: bool,
 }
 
 /// What byte registers ask of the REX prefix.
@@ -184,13 +186,13 @@ impl Encoder<'_, '_> {
                 self.opcode(opcode, high)?;
                 // Without a SIB byte this mode would mean a distance from the instruction pointer.
                 self.put(&[field | 4, 0x25]);
-                self.displacement(memory);
+                self.displacement(opcode, memory);
             }
             Address::Registers { base: None, index, scale } => {
                 let index = index.ok_or(ErrorKind::InvalidOperands)?;
                 self.opcode(opcode, high | (index >> 3) << 1)?;
                 self.put(&[field | 4, scale << 6 | (index & 7) << 3 | 5]);
-                self.displacement(memory);
+                self.displacement(opcode, memory);
             }
             Address::Registers { base: Some(base), index, scale } => {
                 self.opcode(opcode, high | index.map_or(0, |index| (index >> 3) << 1) | base >> 3)?;
@@ -210,7 +212,7 @@ impl Encoder<'_, '_> {
                 match mode {
                     0 => {}
                     0x40 => self.put(&bytes[..1]),
-                    _ => self.displacement(memory),
+                    _ => self.displacement(opcode, memory),
                 }
             }
         }
@@ -218,11 +220,12 @@ impl Encoder<'_, '_> {
     }
 
     /// Four bytes of displacement, or of an address that is known later.
-    fn displacement(&mut self, memory: Memory) {
+    fn displacement(&mut self, opcode: Opcode, memory: Memory) {
         match memory.symbol {
             Some(symbol) => {
                 let addend = i64::from(memory.displacement);
-                self.section.push_fixup(FixupKind::SignedAddress, symbol, addend, self.source);
+                let kind = if opcode.short_address { FixupKind::Value(4) } else { FixupKind::SignedAddress };
+                self.section.push_fixup(kind, symbol, addend, self.source);
                 self.put(&[0; 4]);
             }
             None => self.put(&memory.displacement.to_le_bytes()),
@@ -252,7 +255,9 @@ fn got_relocation(opcode: Opcode, field: u8, has_rex: bool) -> u32 {
     let extension = field >> 3;
     let indirect_branch = opcode.is(0xff) && matches!(extension, 2 | 4);
     let arithmetic = opcode.length == 1 && opcode.bytes[0] & 0xc7 == 0x03;
-    if opcode.is(0x8b) || opcode.is(0x85) || arithmetic || indirect_branch {
+    // The forms with 16-bit operands are not among those that the linker can rewrite.
+    let plain = opcode.prefix == 0;
+    if plain && (opcode.is(0x8b) || opcode.is(0x85) || arithmetic || indirect_branch) {
         if has_rex { elf::R_X86_64_REX_GOTPCRELX } else { elf::R_X86_64_GOTPCRELX }
     } else {
         elf::R_X86_64_GOTPCREL

@@ -41,7 +41,9 @@ impl Encoder<'_, '_> {
             Form::LoadAddress(suffix) => match operands {
                 [place @ Memory(_), Integer(register)] if register.width != Width::Byte => {
                     let width = width_of(suffix, operands)?;
-                    self.modrm(Opcode::one(0x8d).width(width), register.number, place)
+                    let short_address = width != Width::Quad;
+                    let opcode = Opcode { short_address, ..Opcode::one(0x8d).width(width) };
+                    self.modrm(opcode, register.number, place)
                 }
                 _ => Err(ErrorKind::InvalidOperands),
             },

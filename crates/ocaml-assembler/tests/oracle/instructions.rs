@@ -83,28 +83,34 @@ fn file(lines: &[&String]) -> String {
     text
 }
 
-/// Whether this crate refuses on purpose what GNU as takes.
+/// Whether this crate refuses on purpose what GNU as takes: forms that x86_gas.ml cannot print.
 fn is_stricter(line: &str, kind: &AssembleErrorKind) -> bool {
     let (mnemonic, operands) = line.split_once('\t').unwrap_or((line, ""));
+    let is_branch = mnemonic.starts_with('j') || mnemonic == "call";
     match kind {
         // GNU as picks 32 bits, with or without a warning.
         AssembleErrorKind::AmbiguousWidth => true,
-        // GNU as cuts immediates of 8 and 16 bits down, with or without a warning.
-        AssembleErrorKind::ValueOutOfRange(_) => {
-            mnemonic.ends_with(['b', 'w']) || operands.contains("%a") || operands.contains('l') || operands.contains('w')
-        }
+        // GNU as cuts immediates of 8 and 16 bits down.
+        AssembleErrorKind::ValueOutOfRange(_) => operands.starts_with('$'),
+        // An absolute address as a branch's target; a star where nothing is called, and none where
+        // something is.
+        AssembleErrorKind::InvalidOperand(_) => is_branch || operands.contains('*'),
+        AssembleErrorKind::UnexpectedText(_) => is_branch,
         AssembleErrorKind::InvalidOperands => {
-            let narrow_symbol = operands.starts_with("$sym");
-            let indirect = operands.contains('*');
-            narrow_symbol || indirect || OTHER_FORMS.iter().any(|form| line.starts_with(form))
+            let shift = ["sal", "sar", "shr"].iter().any(|stem| mnemonic.starts_with(stem));
+            // GNU as takes all of the register for the count; `fcomp` of a register, where the
+            // suffix means nothing; a push that misaligns the stack; an address cut to 8 or 16
+            // bits; the 64-bit moves of the accumulator; operands of x87 in the wrong order.
+            (shift && operands.starts_with("%rcx"))
+                || (mnemonic.starts_with("fcomp") && operands.starts_with("%st"))
+                || (mnemonic == "pushw" && operands.starts_with('$'))
+                || operands.starts_with("$sym")
+                || mnemonic == "movabsq"
+                || (mnemonic.starts_with('f') && operands.ends_with(", %st(0)"))
         }
-        AssembleErrorKind::InvalidOperand(_) => operands.contains('*') || operands.contains(','),
         _ => false,
     }
 }
-
-/// Forms of these mnemonics that exist and that x86_gas.ml cannot print.
-const OTHER_FORMS: &[&str] = &[];
 
 #[test]
 fn every_instruction_is_encoded_like_gnu_as_does_or_refused() {
@@ -129,7 +135,7 @@ fn every_instruction_is_encoded_like_gnu_as_does_or_refused() {
         compare(directory.path(), chunk, &mut failures);
     }
     println!("{} lines, {} accepted by both", lines.len(), both.len());
-    let shown = failures.iter().take(60).cloned().collect::<Vec<_>>().join("\n");
+    let shown = failures.iter().take(40).cloned().collect::<Vec<_>>().join("\n");
     assert!(failures.is_empty(), "{} failures:\n{shown}", failures.len());
     assert!(both.len() > 3000, "only {} lines compared", both.len());
 }
