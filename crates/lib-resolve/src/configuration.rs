@@ -112,6 +112,23 @@ impl Configuration {
             .map(|name| String::from_utf8_lossy(name).into_owned())
     }
 
+    /// The files and directories that decide this configuration, whether or not they exist.
+    #[must_use]
+    pub fn watched_files(&self) -> Vec<PathBuf> {
+        let named = self
+            .file
+            .iter()
+            .flat_map(|file| [file.clone(), environment::with_d(file)]);
+        let mut watched: Vec<PathBuf> = named.collect();
+        watched.extend(
+            self.files_read
+                .iter()
+                .filter(|file| Some(*file) != self.file.as_ref())
+                .cloned(),
+        );
+        watched
+    }
+
     /// The same configuration with directories put before the search path, as `OCAMLPATH` does.
     #[must_use]
     pub fn with_paths(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Configuration {

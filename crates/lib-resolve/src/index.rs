@@ -4,6 +4,7 @@ mod file;
 mod listing;
 mod package;
 mod rescan;
+mod store;
 
 pub use file::Error;
 pub use package::Package;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use crate::configuration::Configuration;
 use crate::text;
-use file::MetaFile;
+use file::{Known, MetaFile};
 use listing::Listing;
 use package::PackageNode;
 
@@ -48,6 +49,8 @@ pub struct PackageIndex {
     by_name: HashMap<Arc<[u8]>, PackageId>,
     /// What was found for the first component of a name.
     by_main: HashMap<Box<[u8]>, Option<FileId>>,
+    /// META files read before, for those that have not changed.
+    known: HashMap<Arc<[u8]>, Known>,
     /// Whether [`PackageIndex::load_all`] ran.
     complete: bool,
 }
@@ -84,6 +87,7 @@ impl PackageIndex {
             packages: Vec::new(),
             by_name: HashMap::new(),
             by_main: HashMap::new(),
+            known: HashMap::new(),
             complete: false,
         }
     }

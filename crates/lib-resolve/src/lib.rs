@@ -2,9 +2,12 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod memo;
 pub mod meta;
+pub mod scope;
 pub mod text;
 
+mod cache;
 mod configuration;
 mod duplicates;
 mod graph;
@@ -16,9 +19,12 @@ mod name;
 mod predicates;
 mod query;
 mod requirements;
+mod resolver;
+mod stamp;
 mod suggestion;
 mod sys;
 
+pub use cache::Error as CacheError;
 pub use configuration::{Configuration, Environment, Error as ConfigurationError};
 pub use duplicates::Duplicate;
 pub use graph::Graph;
@@ -32,4 +38,5 @@ pub use query::{
     Closure, Error as QueryError, Format, FormatError, Query, QueryCommand, QueryOutput,
 };
 pub use requirements::{Error as RequirementsError, Requirements};
+pub use resolver::{Error as ResolverError, Resolver};
 pub use suggestion::Suggestion;

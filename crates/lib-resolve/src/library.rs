@@ -1,11 +1,15 @@
 //! A library: what a build tool has to know of one.
 
+mod description;
+mod listing;
 mod of_package;
 mod order;
 
-pub(crate) use of_package::DirectoryListing;
 pub use of_package::{Error, LibOptions};
 pub use order::Error as LibsError;
+
+pub(crate) use description::Description;
+pub(crate) use listing::{DirectoryListing, DirectoryListings};
 pub(crate) use order::{order, requirers};
 
 use std::path::PathBuf;

@@ -40,6 +40,7 @@ pub use view::{Definition, Flavour, Package, Predicate};
 pub struct Meta {
     /// The source, followed by the values that held escapes, with the escapes undone.
     text: Box<[u8]>,
+    source_length: u32,
     packages: Vec<PackageNode>,
     definitions: Vec<DefinitionNode>,
     predicates: Vec<PredicateNode>,
@@ -77,6 +78,12 @@ impl Meta {
             + self.packages.capacity() * size_of::<PackageNode>()
             + self.definitions.capacity() * size_of::<DefinitionNode>()
             + self.predicates.capacity() * size_of::<PredicateNode>()
+    }
+
+    /// The bytes that were parsed.
+    #[must_use]
+    pub fn source(&self) -> &[u8] {
+        &self.text[..self.source_length as usize]
     }
 
     fn slice(&self, span: Span) -> &[u8] {

@@ -75,7 +75,10 @@ impl PackageIndex {
     pub fn suggest(&mut self, wanted: &LibName) -> Vec<Suggestion> {
         let mut suggestions = self.facts(wanted);
         self.load_all();
-        suggestions.extend(self.likenesses(wanted));
+        let names = self
+            .packages()
+            .filter_map(|package| LibName::from_bytes(package.name_bytes()).ok());
+        suggestions.extend(likenesses(wanted, names));
         suggestions
     }
 
@@ -157,33 +160,31 @@ impl PackageIndex {
             )
         })
     }
+}
 
-    fn likenesses(&self, wanted: &LibName) -> Vec<Suggestion> {
-        let folded = fold(wanted.as_str());
-        // A third of the letters may differ, so that short names do not attract everything.
-        let limit = (wanted.as_str().chars().count() / 3).clamp(1, 3);
-        let mut respelled = Vec::new();
-        let mut similar = Vec::new();
-        for package in self.packages() {
-            let Ok(name) = LibName::from_bytes(package.name_bytes()) else {
-                continue;
-            };
-            if name == *wanted {
-                continue;
-            }
-            if fold(name.as_str()) == folded {
-                respelled.push(Suggestion::Respelled { name });
-            } else if let Some(distance) = edit_distance(wanted.as_str(), name.as_str(), limit) {
-                similar.push((distance, name));
-            }
+/// The names that are like a wanted one, best first.
+pub(crate) fn likenesses(
+    wanted: &LibName,
+    names: impl Iterator<Item = LibName>,
+) -> Vec<Suggestion> {
+    let folded = fold(wanted.as_str());
+    // A third of the letters may differ, so that short names do not attract everything.
+    let limit = (wanted.as_str().chars().count() / 3).clamp(1, 3);
+    let mut respelled = Vec::new();
+    let mut similar = Vec::new();
+    for name in names.filter(|name| name != wanted) {
+        if fold(name.as_str()) == folded {
+            respelled.push(Suggestion::Respelled { name });
+        } else if let Some(distance) = edit_distance(wanted.as_str(), name.as_str(), limit) {
+            similar.push((distance, name));
         }
-        similar.sort_unstable();
-        let similar = similar.into_iter().take(SIMILAR);
-        respelled
-            .into_iter()
-            .chain(similar.map(|(distance, name)| Suggestion::Similar { name, distance }))
-            .collect()
     }
+    similar.sort_unstable();
+    let similar = similar.into_iter().take(SIMILAR);
+    respelled
+        .into_iter()
+        .chain(similar.map(|(distance, name)| Suggestion::Similar { name, distance }))
+        .collect()
 }
 
 /// The name without what is often confused.

@@ -1,6 +1,7 @@
 //! Finding and reading the META file of a package.
 
-use std::fs::{File, Metadata};
+use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::SystemTime;
 use super::PackageIndex;
 use crate::meta::{self, Meta};
 use crate::predicates::Predicates;
+use crate::stamp::Stamp;
 use crate::{sys, text};
 
 /// Why a META file that exists is of no use, or a name cannot be one.
@@ -55,42 +57,10 @@ pub(super) struct MetaFile {
     pub(super) directory: Arc<[u8]>,
     pub(super) meta: Arc<Meta>,
     pub(super) stamp: Stamp,
+    /// Whether the stamp tells every change since the file was read.
+    pub(super) settled: bool,
     /// The number of the file's main package.
     pub(super) first_package: u32,
-}
-
-/// What tells that a file is still the one that was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    inode: u64,
-    /// Time of the last change of the inode; it moves even when the modification time is set back.
-    changed: i64,
-}
-
-impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Stamp {
-        #[cfg(unix)]
-        let (inode, changed) = {
-            use std::os::unix::fs::MetadataExt as _;
-            (
-                metadata.ino(),
-                metadata
-                    .ctime()
-                    .wrapping_mul(1_000_000_000)
-                    .wrapping_add(metadata.ctime_nsec()),
-            )
-        };
-        #[cfg(not(unix))]
-        let (inode, changed) = (0, 0);
-        Stamp {
-            modified: metadata.modified().ok(),
-            length: metadata.len(),
-            inode,
-            changed,
-        }
-    }
 }
 
 /// A place where the META file of a main package may be.
@@ -124,24 +94,26 @@ impl Candidate {
         }
     }
 
-    /// Reads the file; `None` if it does not exist.
-    pub(super) fn load(self) -> Result<Option<MetaFile>, Error> {
-        let Some((source, stamp)) = read(&self.path)? else {
+    /// Reads the file, unless what is known of it still holds; `None` if it does not exist.
+    pub(super) fn load(self, known: &HashMap<Arc<[u8]>, Known>) -> Result<Option<MetaFile>, Error> {
+        if let Some(known) = known.get(&self.path[..]) {
+            match std::fs::metadata(sys::os_str(&self.path)) {
+                Ok(metadata) if Stamp::of(&metadata) == known.stamp => {
+                    let meta = known.meta().map_err(|source| self.parse_error(source))?;
+                    return self.finish(meta, known.stamp, true).map(Some);
+                }
+                Ok(_) => {}
+                Err(_) => return Ok(None),
+            }
+        }
+        let Some((source, stamp, settled)) = read(&self.path)? else {
             return Ok(None);
         };
-        let meta = match meta::parse(&source) {
-            Ok(meta) => meta,
-            Err(source) => {
-                return Err(Error::Parse {
-                    file: boxed(&self.path),
-                    source: Box::new(source),
-                });
-            }
-        };
-        self.finish(Arc::new(meta), stamp).map(Some)
+        let meta = meta::parse(&source).map_err(|source| self.parse_error(source))?;
+        self.finish(Arc::new(meta), stamp, settled).map(Some)
     }
 
-    pub(super) fn finish(self, meta: Arc<Meta>, stamp: Stamp) -> Result<MetaFile, Error> {
+    fn finish(self, meta: Arc<Meta>, stamp: Stamp, settled: bool) -> Result<MetaFile, Error> {
         if self.directory_required
             && meta
                 .main()
@@ -152,13 +124,51 @@ impl Candidate {
                 file: boxed(&self.path),
             });
         }
+        let (path, directory) = (self.path.into(), self.directory.into());
         Ok(MetaFile {
-            path: self.path.into(),
-            directory: self.directory.into(),
+            path,
+            directory,
             meta,
             stamp,
+            settled,
             first_package: 0,
         })
+    }
+
+    fn parse_error(&self, source: meta::Error) -> Error {
+        Error::Parse {
+            file: boxed(&self.path),
+            source: Box::new(source),
+        }
+    }
+}
+
+/// A META file as it was, with a stamp that tells every change since.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) stamp: Stamp,
+    pub(super) content: Content,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    Parsed(Arc<Meta>),
+    Source(Box<[u8]>),
+}
+
+impl Known {
+    fn meta(&self) -> Result<Arc<Meta>, meta::Error> {
+        match &self.content {
+            Content::Parsed(meta) => Ok(Arc::clone(meta)),
+            Content::Source(source) => meta::parse(source).map(Arc::new),
+        }
+    }
+
+    pub(super) fn source(&self) -> &[u8] {
+        match &self.content {
+            Content::Parsed(meta) => meta.source(),
+            Content::Source(source) => source,
+        }
     }
 }
 
@@ -166,7 +176,7 @@ impl PackageIndex {
     /// The META file that decides about all names with this first component.
     pub(super) fn locate(&self, main: &[u8]) -> Result<Option<MetaFile>, Error> {
         for candidate in self.candidates(main) {
-            if let Some(file) = candidate.load()? {
+            if let Some(file) = candidate.load(&self.known)? {
                 return Ok(Some(file));
             }
         }
@@ -198,7 +208,7 @@ impl PackageIndex {
 }
 
 /// The file's bytes; `None` when `stat` would fail, which is how findlib tells that a file does not exist.
-fn read(path: &[u8]) -> Result<Option<(Vec<u8>, Stamp)>, Error> {
+fn read(path: &[u8]) -> Result<Option<(Vec<u8>, Stamp, bool)>, Error> {
     let unreadable = |opened, source| Error::Unreadable {
         file: boxed(path),
         opened,
@@ -213,7 +223,8 @@ fn read(path: &[u8]) -> Result<Option<(Vec<u8>, Stamp)>, Error> {
     let mut source = Vec::with_capacity(metadata.len().min(1 << 24) as usize + 1);
     file.read_to_end(&mut source)
         .map_err(|source| unreadable(true, source))?;
-    Ok(Some((source, Stamp::of(&metadata))))
+    let stamp = Stamp::of(&metadata);
+    Ok(Some((source, stamp, stamp.is_settled(SystemTime::now()))))
 }
 
 fn boxed(path: &[u8]) -> Box<PathBuf> {

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::fs::FileType;
+use std::time::SystemTime;
 
-use super::file::Stamp;
 use super::{Error, PackageIndex};
+use crate::stamp::Stamp;
 use crate::sys;
 
 /// The names that may be packages, by directory of the search path.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Listing {
-    directories: Vec<Option<DirectoryListing>>,
+    /// By path; what cannot be read is left out.
+    pub(super) directories: HashMap<Box<[u8]>, DirectoryListing>,
     /// Every name, with the places where its META file may be, in the order of the search path.
     places: HashMap<Box<[u8]>, Vec<Place>>,
     /// The names in the order in which they were met.
@@ -21,27 +23,30 @@ pub(super) struct Listing {
 pub(super) type Place = (usize, bool);
 
 #[derive(Debug, Clone)]
-struct DirectoryListing {
-    stamp: Stamp,
+pub(super) struct DirectoryListing {
+    pub(super) stamp: Stamp,
+    pub(super) settled: bool,
     /// In the order of the directory.
-    names: Vec<(Box<[u8]>, bool)>,
+    pub(super) names: Vec<(Box<[u8]>, bool)>,
 }
 
 impl Listing {
     /// Lists the directories; those that `previous` has and that did not change are not read again.
-    fn new(search_path: &[Box<[u8]>], previous: Option<&Listing>) -> Listing {
+    pub(super) fn new(search_path: &[Box<[u8]>], previous: Option<&Listing>) -> Listing {
         let mut listing = Listing::default();
         for (entry, directory) in search_path.iter().enumerate() {
-            let known = previous.and_then(|previous| previous.directories.get(entry)?.as_ref());
-            let listed = list(directory, known);
-            for (name, in_search_path) in listed.iter().flat_map(|listed| &listed.names) {
+            let known = previous.and_then(|previous| previous.directories.get(directory));
+            let Some(listed) = list(directory, known) else {
+                continue;
+            };
+            for (name, in_search_path) in &listed.names {
                 let places = listing.places.entry(name.clone()).or_insert_with(|| {
                     listing.names.push(name.clone());
                     Vec::new()
                 });
                 places.push((entry, *in_search_path));
             }
-            listing.directories.push(listed);
+            listing.directories.insert(directory.clone(), listed);
         }
         for places in listing.places.values_mut() {
             // `DIR/pkg/META` goes before `DIR/META.pkg` of the same directory.
@@ -63,9 +68,10 @@ impl Listing {
 fn list(directory: &[u8], known: Option<&DirectoryListing>) -> Option<DirectoryListing> {
     let path = sys::os_str(directory);
     let stamp = Stamp::of(&std::fs::metadata(&path).ok()?);
-    if let Some(known) = known.filter(|known| known.stamp == stamp) {
+    if let Some(known) = known.filter(|known| known.settled && known.stamp == stamp) {
         return Some(known.clone());
     }
+    let looked_at = SystemTime::now();
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&path).ok()?.flatten() {
         let name = sys::bytes(entry.file_name());
@@ -78,7 +84,12 @@ fn list(directory: &[u8], known: Option<&DirectoryListing>) -> Option<DirectoryL
             names.push((name.into(), false));
         }
     }
-    Some(DirectoryListing { stamp, names })
+    let settled = stamp.is_settled(looked_at);
+    Some(DirectoryListing {
+        stamp,
+        settled,
+        names,
+    })
 }
 
 impl PackageIndex {

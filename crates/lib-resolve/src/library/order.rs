@@ -1,10 +1,8 @@
 //! Libraries in linking order, from an index.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::path::PathBuf;
 
-use super::of_package::DirectoryListing;
-use super::{Lib, LibOptions, canonical_name, of_package};
+use super::{DirectoryListings, Lib, LibOptions, canonical_name, of_package};
 use crate::graph::Graph;
 use crate::index::{self, PackageIndex};
 use crate::missing::Missing;
@@ -85,7 +83,7 @@ impl PackageIndex {
         options: &LibOptions,
         deep: bool,
     ) -> Result<Vec<Lib>, Error> {
-        let mut listings: HashMap<PathBuf, DirectoryListing> = HashMap::new();
+        let mut listings = DirectoryListings::default();
         let mut seen: HashSet<LibName> = HashSet::new();
         let mut found = Vec::new();
         let mut absent = Vec::new();
@@ -104,10 +102,7 @@ impl PackageIndex {
                 continue;
             };
             let package = self.package(package);
-            let directory = package.directory();
-            let listing = listings
-                .entry(directory)
-                .or_insert_with_key(|directory| DirectoryListing::read(directory));
+            let listing = listings.of(&package.directory());
             let lib =
                 Lib::of_package_listed(package, options, listing).map_err(|source| Error::Lib {
                     library: name,

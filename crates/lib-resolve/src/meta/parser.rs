@@ -229,6 +229,7 @@ impl Parser<'_> {
         };
         Meta {
             text,
+            source_length: self.source.len() as u32,
             packages: self.packages,
             definitions: self.definitions,
             predicates: self.predicates,
