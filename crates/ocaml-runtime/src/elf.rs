@@ -21,6 +21,15 @@ const LOAD: u32 = 1;
 /// Looks at the program headers of `file`, as elf(5) lays them out. On systems whose shared objects are not
 /// ELF, every file passes.
 pub(crate) fn check(file: &[u8]) -> Result<(), Damage> {
+    check_head(file, file.len() as u64)
+}
+
+/// How much of a file [`check_head`] has to see: linkers put the program headers right behind the first one.
+pub(crate) const HEAD: u64 = 16 * 1024;
+
+/// As [`check`], for a file of `file_length` bytes that begins with `file`: reading megabytes of which a few
+/// hundred bytes matter would take longer than opening them.
+pub(crate) fn check_head(file: &[u8], file_length: u64) -> Result<(), Damage> {
     if !cfg!(target_os = "linux") {
         return Ok(());
     }
@@ -50,7 +59,7 @@ pub(crate) fn check(file: &[u8]) -> Result<(), Damage> {
         };
         end = end.max(start.saturating_add(length));
     }
-    let missing = end.saturating_sub(file.len() as u64);
+    let missing = end.saturating_sub(file_length);
     if missing > 0 {
         return Err(Damage::Truncated { missing });
     }

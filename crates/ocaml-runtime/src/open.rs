@@ -1,7 +1,7 @@
 //! Opening a host image.
 
 use std::ffi::{CStr, CString, OsString};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -213,12 +213,14 @@ fn open(path: &Path, options: &Options) -> Result<Runtime, Error> {
         let limit = thread::MAX_IMAGES;
         return Err(Error::TooMany { limit });
     }
-    let bytes = std::fs::read(path).map_err(read)?;
-    elf::check(&bytes).map_err(|source| Error::Damaged {
+    let file = std::fs::File::open(path).map_err(read)?;
+    let length = file.metadata().map_err(read)?.len();
+    let mut head = Vec::new();
+    file.take(elf::HEAD).read_to_end(&mut head).map_err(read)?;
+    elf::check_head(&head, length).map_err(|source| Error::Damaged {
         path: path.clone(),
         source,
     })?;
-    drop(bytes);
     let arguments = c_strings(path, &options.arguments)?;
     let opened = open_with_fallback(path, options.fallback_libraries.as_deref());
     let opened = opened.map_err(|refusal| refused(path.clone(), refusal))?;
