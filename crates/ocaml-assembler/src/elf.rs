@@ -61,6 +61,7 @@ pub(crate) const STT_COMMON: u8 = 5;
 pub(crate) const STV_DEFAULT: u8 = 0;
 pub(crate) const STV_PROTECTED: u8 = 3;
 
+pub(crate) const R_X86_64_NONE: u32 = 0;
 pub(crate) const R_X86_64_64: u32 = 1;
 pub(crate) const R_X86_64_PC32: u32 = 2;
 pub(crate) const R_X86_64_PLT32: u32 = 4;

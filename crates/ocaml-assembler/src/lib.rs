@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod archive;
 mod assemble;
 mod cursor;
 mod debug;
@@ -21,6 +22,7 @@ mod section;
 mod symbol;
 mod unit;
 
+pub use archive::{Archive, Error as ArchiveError};
 pub use assemble::{Error as AssembleError, ErrorKind as AssembleErrorKind, Options as AssembleOptions, assemble, assemble_with};
 pub use link::{BuildId, Error as LinkError, Options as LinkOptions, link_shared};
-pub use object::Object;
+pub use object::{Object, ReadError};

@@ -1,6 +1,9 @@
 //! Relocatable objects in memory: what assembling makes and linking takes.
 
+mod read;
 mod write;
+
+pub use read::Error as ReadError;
 
 use crate::elf;
 
