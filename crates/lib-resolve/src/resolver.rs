@@ -107,7 +107,9 @@ impl Resolver {
 
     async fn find_in_scopes(&self, name: &LibName) -> Result<Option<Arc<Lib>>, scope::Error> {
         for scope in &self.scopes {
-            if let Some(lib) = scope.find(&self.conf, &self.memo, name).await? {
+            if let Some(mut lib) = scope.find(&self.conf, &self.memo, name).await? {
+                lib.requires = self.distinct(&lib.requires);
+                lib.exports = self.distinct(&lib.exports);
                 return Ok(Some(Arc::new(lib)));
             }
         }

@@ -169,7 +169,7 @@ pub(crate) fn likenesses(
 ) -> Vec<Suggestion> {
     let folded = fold(wanted.as_str());
     // A third of the letters may differ, so that short names do not attract everything.
-    let limit = (wanted.as_str().chars().count() / 3).clamp(1, 3);
+    let limit = (wanted.as_str().chars().count() / 3).min(3);
     let mut respelled = Vec::new();
     let mut similar = Vec::new();
     for name in names.filter(|name| name != wanted) {

@@ -2,4 +2,11 @@
 
 mod generated;
 mod installed;
+mod kept;
+mod meta_files;
+mod rescan;
+mod resolver;
+mod scopes;
+mod suggestions;
 mod support;
+mod universe;

@@ -5,10 +5,12 @@
 )]
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use lib_resolve::{Environment, QueryCommand};
+use lib_resolve::{Configuration, Environment, LibName, PackageIndex, QueryCommand};
+use ocaml_toolchain::Conf;
 
 /// Whether `ocamlfind` is there. In CI it must be.
 pub(crate) fn has_ocamlfind(test: &str) -> bool {
@@ -86,4 +88,78 @@ pub(crate) fn ours(variables: &Variables, arguments: &[String]) -> Answer {
     };
     let output = QueryCommand::parse(arguments).run(&environment);
     Answer(output.status.into(), output.stdout, output.stderr)
+}
+
+/// A search path of one temporary directory.
+pub(crate) struct Tree {
+    pub(crate) root: tempfile::TempDir,
+}
+
+impl Tree {
+    /// Packages by name, each with its META file.
+    pub(crate) fn new(packages: &[(&str, &str)]) -> Tree {
+        let tree = Tree {
+            root: tempfile::tempdir().expect("a temporary directory"),
+        };
+        for (name, meta) in packages {
+            tree.write(&format!("lib/{name}/META"), meta);
+        }
+        tree
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.root.path().join(file)
+    }
+
+    pub(crate) fn write(&self, file: &str, content: &str) {
+        let path = self.path(file);
+        std::fs::create_dir_all(path.parent().expect("below the root")).expect("writable");
+        std::fs::write(path, content).expect("writable");
+    }
+
+    pub(crate) fn remove(&self, file: &str) {
+        std::fs::remove_file(self.path(file)).expect("the file is there");
+    }
+
+    /// An environment in which `lib` is the whole search path.
+    pub(crate) fn environment(&self) -> Environment {
+        self.write(
+            "findlib.conf",
+            &format!(
+                "path = \"{}\"\nstdlib = \"/std\"",
+                self.path("lib").display()
+            ),
+        );
+        Environment {
+            configuration_file: Some(self.path("findlib.conf").into()),
+            path: std::env::var_os("PATH"),
+            ..Environment::default()
+        }
+    }
+
+    pub(crate) fn index(&self) -> PackageIndex {
+        PackageIndex::new(Configuration::new([self.path("lib")], "/std"))
+    }
+
+    /// Waits until the files are so old that their stamps tell every later change.
+    pub(crate) fn settle(&self) {
+        // The time of the last change of an inode cannot be set, only waited for.
+        std::thread::sleep(std::time::Duration::from_millis(2_100));
+    }
+}
+
+pub(crate) fn name(text: &str) -> LibName {
+    text.parse().expect("a right name")
+}
+
+pub(crate) fn names(texts: &str) -> Vec<LibName> {
+    texts.split_whitespace().map(name).collect()
+}
+
+/// A compiler's configuration of which only the version matters.
+pub(crate) fn conf(version: &str) -> Arc<Conf> {
+    let text = format!(
+        "version: {version}\nstandard_library: /std\narchitecture: amd64\nsystem: linux\next_lib: .a\n"
+    );
+    Arc::new(Conf::parse(&text).expect("a right configuration"))
 }
