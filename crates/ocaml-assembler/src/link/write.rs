@@ -117,8 +117,8 @@ fn section_index(objects: &[Object], layout: &Layout<'_>, definition: Definition
         Place::Undefined => None,
     };
     let Some(output) = output else { return elf::SHN_UNDEF };
-    let output = &layout.contents.outputs[output];
-    let position = layout.sections.iter().position(|section| section.name == output.name);
+    let (name, address) = (&layout.contents.outputs[output].name, layout.addresses[output]);
+    let position = layout.sections.iter().position(|section| section.address == address && section.name == *name);
     position.map_or(elf::SHN_UNDEF, |position| position as u16 + 1)
 }
 

@@ -1,0 +1,230 @@
+//! Loading what was linked: the same output as from the plugin that ocamlopt and ld make.
+#![expect(clippy::disallowed_methods, reason = "the compiler and the host are processes")]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ocaml_assembler::{Archive, LinkOptions, Object, assemble, link_shared};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+
+/// The compiler: `OCAMLOPT` names another one than that of the path.
+fn ocamlopt() -> Option<OsString> {
+    let program = std::env::var_os("OCAMLOPT").unwrap_or_else(|| "ocamlopt".into());
+    let found = Command::new(&program).arg("-version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        assert!(std::env::var_os("CI").is_none(), "ocamlopt is needed");
+        println!("SKIP: no ocamlopt");
+    }
+    found.then_some(program)
+}
+
+fn run(directory: &Path, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).current_dir(directory).output().expect("a program");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {}\n{errors}", output.status);
+    format!("{}{errors}", String::from_utf8_lossy(&output.stdout))
+}
+
+const HOST: &str = "
+external set : bool -> unit = \"caml_record_backtrace\"
+let () =
+  set true;
+  for i = 1 to Array.length Sys.argv - 1 do
+    try Dynlink.loadfile_private Sys.argv.(i)
+    with Dynlink.Error e -> print_endline (Dynlink.error_message e); exit 3
+  done
+";
+
+const PLUGIN: &str = "
+exception Found of int
+type shape = A | B | C | D | E | F of int * float
+let name = function A -> \"a\" | B -> \"b\" | C -> \"c\" | D -> \"d\" | E -> \"e\" | F _ -> \"f\"
+let rec factorial n = if n <= 1 then 1 else n * factorial (n - 1)
+let area x = sqrt x +. cos x -. float_of_int (truncate (x *. 1e3)) /. 7.0
+module Names = Map.Make (String)
+let thrower a i = a.(i) + 1
+let curried a b c d e f g = a + b + c + d + e + f + g
+let () =
+  Printf.printf \"%d %s%s %.6f\\n\" (factorial 15) (name D) (name (F (1, 2.))) (area 2.5);
+  (try raise (Found 3) with Found n -> Printf.printf \"found %d\\n\" n);
+  let m = List.fold_left (fun m i -> Names.add (string_of_int i) i m) Names.empty [5; 1; 4; 2; 3] in
+  Names.iter (Printf.printf \"%s=%d \") m;
+  Gc.compact ();
+  let a = Array.init 100_000 (fun i -> float_of_int i *. 1.5) in
+  Printf.printf \"%f %d\\n\" (Array.fold_left (+.) 0. a) (List.fold_left (curried 1 2 3 4 5) 0 [6; 7]);
+  Printf.printf \"%Ld %ld %nx\\n\" (Int64.div 1_000_000_000_000L 7L) (Int32.shift_left 5l 3) 255n;
+  print_string (Printexc.to_string (try ignore (thrower [| 1 |] (Sys.opaque_identity 5)); Exit with e -> e));
+  (try ignore (thrower [| 1 |] (Sys.opaque_identity 5)) with _ -> Printexc.print_backtrace stdout)
+";
+
+struct Fixture {
+    directory: tempfile::TempDir,
+    ocamlopt: OsString,
+}
+
+impl Fixture {
+    fn new() -> Option<Fixture> {
+        let ocamlopt = ocamlopt()?;
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("host.ml"), HOST).expect("a file");
+        let fixture = Fixture { directory, ocamlopt };
+        // From OCaml 5 on, dynlink has a directory of its own.
+        let place = format!("{}/dynlink", fixture.compile(&["-where"]).trim());
+        fixture.compile(&["-I", &place, "dynlink.cmxa", "-linkall", "-o", "host", "host.ml"]);
+        Some(fixture)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn compile(&self, arguments: &[&str]) -> String {
+        run(self.directory.path(), &self.ocamlopt, arguments)
+    }
+
+    /// Compiles `source` with ocamlopt and ld; returns the assembly of the unit and of the
+    /// plugin's startup code.
+    fn plugin(&self, unit: &str, source: &str, flags: &[&str]) -> Vec<Object> {
+        std::fs::write(self.path(&format!("{unit}.ml")), source).expect("a file");
+        let (output, input) = (format!("{unit}.cmxs"), format!("{unit}.ml"));
+        self.compile(&[&["-shared", "-S", "-dstartup", "-o", &output, &input], flags].concat());
+        [format!("{unit}.cmxs.startup.s"), format!("{unit}.s")]
+            .map(|name| {
+                let text = std::fs::read_to_string(self.path(&name)).expect("assembly");
+                assemble(&text).expect("the language of ocamlopt").with_name(name)
+            })
+            .into()
+    }
+
+    fn link(&self, output: &str, objects: &[Object], options: &LinkOptions) -> Vec<u8> {
+        let bytes = link_shared(objects, options).expect("a plugin");
+        std::fs::write(self.path(output), &bytes).expect("a file");
+        bytes
+    }
+
+    fn load(&self, plugins: &[&str]) -> String {
+        let plugins: Vec<String> = plugins.iter().map(|name| format!("./{name}")).collect();
+        let plugins: Vec<&str> = plugins.iter().map(String::as_str).collect();
+        run(self.directory.path(), self.path("host"), &plugins)
+    }
+}
+
+fn options() -> LinkOptions {
+    LinkOptions::default().needed("libm.so.6").needed("libc.so.6")
+}
+
+#[test]
+fn a_plugin_prints_what_the_one_linked_by_ld_prints() {
+    let Some(fixture) = Fixture::new() else { return };
+    for flags in [&[][..], &["-g"], &["-g", "-function-sections"], &["-g", "-inline", "100", "-unsafe", "-w", "-a"]] {
+        if flags.contains(&"-function-sections") && !fixture.compile(&["-config"]).contains("function_sections: true") {
+            continue;
+        }
+        let source = if flags.contains(&"-unsafe") { PLUGIN.replace("thrower [| 1 |]", "List.nth [1]") } else { PLUGIN.to_owned() };
+        let objects = fixture.plugin("plugin", &source, flags);
+        fixture.link("own.cmxs", &objects, &options());
+        let expected = fixture.load(&["plugin.cmxs"]);
+        assert!(expected.contains("1307674368000 df"), "{expected}");
+        assert_eq!(fixture.load(&["own.cmxs"]), expected, "{flags:?}");
+        // The file's soname, tables for debuggers and build id change nothing.
+        let stripped = options().soname("x.so").symbol_table(false).debug_information(false);
+        fixture.link("stripped.cmxs", &objects, &stripped);
+        assert_eq!(fixture.load(&["stripped.cmxs"]), expected, "{flags:?}");
+    }
+}
+
+#[test]
+fn an_object_that_went_through_a_file_links_to_the_same_plugin() {
+    let Some(fixture) = Fixture::new() else { return };
+    let objects = fixture.plugin("plugin", PLUGIN, &["-g"]);
+    let read: Vec<Object> = objects
+        .iter()
+        .map(|object| Object::parse(&object.to_elf()).expect("an object").with_name(object.name()))
+        .collect();
+    let stripped = options().symbol_table(false);
+    assert_eq!(link_shared(&read, &stripped), link_shared(&objects, &stripped));
+}
+
+#[test]
+fn objects_of_gnu_as_and_gcc_are_linked_too() {
+    let Some(fixture) = Fixture::new() else { return };
+    let stub = "
+#include <stdio.h>
+#include <errno.h>
+#include <caml/mlvalues.h>
+static int calls;
+int shared_counter = 40;
+int uninitialised[100];
+static const char *names[] = { \"zero\", \"one\", \"two\" };
+__attribute__((constructor)) static void begin(void) { uninitialised[99] = 7; }
+value stub_add(value a, value b) {
+  calls++; errno = 0;
+  printf(\"%s %d %d %d\\n\", names[calls % 3], calls, shared_counter, uninitialised[99]); fflush(stdout);
+  switch (Int_val(a)) { case 0: return b; case 1: return a; case 2: shared_counter++; case 3: puts(\"three\");
+    case 4: return Val_int(Int_val(a) * 2); case 5: return Val_int(errno); }
+  return Val_long(Long_val(a) + Long_val(b));
+}
+";
+    let source = "external add : int -> int -> int = \"stub_add\"\n\
+        let () = for i = 0 to 9 do Printf.printf \"%d\\n%!\" (add i 100) done\n";
+    std::fs::write(fixture.path("stub.c"), stub).expect("a file");
+    fixture.compile(&["-c", "-ccopt", "-O2 -g -fPIC", "stub.c"]);
+    let objects = fixture.plugin("plugin", source, &["stub.o", "-g"]);
+    let expected = fixture.load(&["plugin.cmxs"]);
+    assert!(expected.contains("two 2 40 7"), "{expected}");
+
+    let stub = std::fs::read(fixture.path("stub.o")).expect("an object");
+    let member = Object::parse(&stub).expect("an object").with_name("stub.o");
+    fixture.link("own.cmxs", &[&objects[..], &[member]].concat(), &options());
+    assert_eq!(fixture.load(&["own.cmxs"]), expected);
+
+    run(fixture.directory.path(), "ar", &["rcs", "libstub.a", "stub.o", "host.o"]);
+    let bytes = std::fs::read(fixture.path("libstub.a")).expect("an archive");
+    let archive = Archive::parse(&bytes).expect("an archive");
+    let needed = archive.needed_by(&objects).expect("objects");
+    assert_eq!(needed.iter().map(Object::name).collect::<Vec<_>>(), ["stub.o"]);
+    fixture.link("archive.cmxs", &[&objects[..], &needed].concat(), &options());
+    assert_eq!(fixture.load(&["archive.cmxs"]), expected);
+
+    let unit = Object::parse(&std::fs::read(fixture.path("plugin.o")).expect("an object")).expect("an object");
+    let startup = objects[0].clone();
+    let stub = needed[0].clone();
+    fixture.link("mixed.cmxs", &[startup, unit, stub], &options());
+    assert_eq!(fixture.load(&["mixed.cmxs"]), expected);
+}
+
+#[test]
+fn the_plugin_has_what_other_tools_look_for() {
+    let Some(fixture) = Fixture::new() else { return };
+    let objects = fixture.plugin("plugin", PLUGIN, &["-g"]);
+    let bytes = fixture.link("own.cmxs", &objects, &options().soname("own.so"));
+    let reference = std::fs::read(fixture.path("plugin.cmxs")).expect("ld's plugin");
+    let (ours, theirs) = (object::File::parse(&bytes[..]).expect("ELF"), object::File::parse(&reference[..]).expect("ELF"));
+    let exported = |file: &object::File<'_>| {
+        let mut names: Vec<String> = file
+            .dynamic_symbols()
+            .filter(|symbol| symbol.is_definition())
+            .map(|symbol| symbol.name().expect("UTF-8").to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(exported(&ours), exported(&theirs));
+    let locals = |file: &object::File<'_>| {
+        let mut names: Vec<String> = file
+            .symbols()
+            .filter(|symbol| symbol.is_local() && symbol.name().is_ok_and(|name| name.starts_with("caml")))
+            .map(|symbol| symbol.name().expect("UTF-8").to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(locals(&ours), locals(&theirs));
+    for section in [".text", ".data", ".eh_frame", ".eh_frame_hdr", ".debug_line", ".debug_info", ".gnu.hash", ".dynamic"] {
+        assert!(ours.section_by_name(section).is_some_and(|section| section.size() > 0), "{section}");
+    }
+    assert!(ours.build_id().expect("readable").is_some_and(|id| id.len() == 20));
+    // Equal inputs give equal files.
+    assert_eq!(link_shared(&objects, &options().soname("own.so")).expect("a plugin"), bytes);
+}
