@@ -199,7 +199,7 @@ fn encode_sequence(
     let end = section.data.len() as u64 - u64::from(address.unwrap_or(0));
     if end == MAXIMUM_SPECIAL_ADVANCE {
         image.bytes(&[DW_LNS_CONST_ADD_PC]);
-    } else {
+    } else if end > 0 {
         image.bytes(&[DW_LNS_ADVANCE_PC]);
         unsigned_leb128(image, end);
     }

@@ -13,8 +13,10 @@ pub(crate) struct ExternalJump {
 
 /// Gives `section`, the one with this index, its final bytes. Returns the branches that leave it.
 ///
-/// Branches only ever grow, so the passes end; like GNU as they start from all branches short,
-/// which gives the same smallest solution.
+/// Where padding lies between a branch and its target, more than one choice of lengths is
+/// consistent. To arrive at that of GNU as, this takes the same steps: all branches begin short,
+/// and each pass moves through the section with what earlier items of the same pass have added
+/// (`relax_segment` and `relax_frag` in binutils' `gas/write.c`). Branches only grow, so it ends.
 pub(crate) fn relax(section: &mut SectionBuilder<'_>, index: u32, symbols: &SymbolTable<'_>) -> Vec<ExternalJump> {
     if section.items.is_empty() {
         return Vec::new();
@@ -24,53 +26,90 @@ pub(crate) fn relax(section: &mut SectionBuilder<'_>, index: u32, symbols: &Symb
             jump.long = !is_near(jump, index, symbols);
         }
     }
-    loop {
-        measure(section);
-        if !lengthen(section, index, symbols) {
-            break;
-        }
-    }
+    let regions = measure(section);
+    while pass(section, &regions, symbols) {}
     rebuild(section, index, symbols)
 }
 
 /// Whether the target is in the same section, and no other object can take its place.
 fn is_near(jump: &Jump, index: u32, symbols: &SymbolTable<'_>) -> bool {
-    symbols.position(jump.target).section == index && !symbols.is_global(jump.target)
+    symbols.position(jump.target).section == index && !(jump.replaceable && symbols.is_global(jump.target))
 }
 
-/// Computes how far each item is pushed by those before it.
-fn measure(section: &mut SectionBuilder<'_>) {
+/// Computes how far each item is pushed by those before it, and how many paddings precede each.
+fn measure(section: &mut SectionBuilder<'_>) -> Vec<u32> {
     let SectionBuilder { items, growth, .. } = section;
+    let mut regions = Vec::with_capacity(items.len() + 1);
     growth.clear();
     growth.reserve(items.len() + 1);
-    let mut total = 0u32;
+    let (mut total, mut region) = (0u32, 0u32);
     for item in items.iter() {
         growth.push(total);
-        total += match item {
-            Item::Jump(jump) => jump.growth(),
-            Item::Align { offset, alignment } => (offset + total).wrapping_neg() & (alignment - 1),
-        };
+        regions.push(region);
+        match item {
+            Item::Jump(jump) => total += jump.growth(),
+            Item::Align { offset, alignment } => {
+                total += padding(offset + total, *alignment);
+                region += 1;
+            }
+        }
     }
     growth.push(total);
+    regions.push(region);
+    regions
 }
 
-/// Makes long every branch that does not reach its target; says whether there was one.
-fn lengthen(section: &mut SectionBuilder<'_>, index: u32, symbols: &SymbolTable<'_>) -> bool {
+/// How many bytes are missing from `offset` to the next multiple of `alignment`.
+fn padding(offset: u32, alignment: u32) -> u32 {
+    offset.wrapping_neg() & (alignment - 1)
+}
+
+/// Moves every item by what those before it have grown, and makes long the branches that do not
+/// reach their targets. Says whether anything changed.
+fn pass(section: &mut SectionBuilder<'_>, regions: &[u32], symbols: &SymbolTable<'_>) -> bool {
     let SectionBuilder { items, growth, .. } = section;
-    let mut changed = false;
+    let (mut stretch, mut changed, mut previous) = (0i64, false, 0);
     for (number, item) in items.iter_mut().enumerate() {
-        let Item::Jump(jump) = item else { continue };
-        if jump.long {
-            continue;
-        }
-        let position = symbols.position(jump.target);
-        debug_assert_eq!(position.section, index);
-        let target = i64::from(position.offset + growth[position.item as usize]);
-        let end = i64::from(jump.offset + growth[number] + 2);
-        if i8::try_from(target - end).is_err() {
-            jump.long = true;
-            changed = true;
-        }
+        let before = growth[number];
+        growth[number] = before.wrapping_add_signed(stretch as i32);
+        let change = match item {
+            Item::Align { offset, alignment } => {
+                let old = padding(*offset + before, *alignment);
+                let new = padding(*offset + growth[number], *alignment);
+                previous = *offset;
+                i64::from(new) - i64::from(old)
+            }
+            Item::Jump(jump) => {
+                let place = jump.offset + growth[number];
+                let start = previous + growth[number];
+                previous = jump.offset + 2;
+                if jump.long {
+                    continue;
+                }
+                let position = symbols.position(jump.target);
+                let mut target = i64::from(position.offset + growth[position.item as usize]);
+                let ahead = position.item as usize > number;
+                if ahead && stretch != 0 {
+                    // What has not been reached in this pass probably moves as this item did,
+                    // unless padding takes the movement up.
+                    if stretch < 0 || regions[position.item as usize] == regions[number] {
+                        target += stretch;
+                    } else if target < i64::from(start) {
+                        continue;
+                    }
+                }
+                if i8::try_from(target - i64::from(place) - 2).is_ok() {
+                    continue;
+                }
+                jump.long = true;
+                i64::from(jump.growth())
+            }
+        };
+        stretch += change;
+        changed |= change != 0;
+    }
+    if let Some(end) = growth.last_mut() {
+        *end = end.wrapping_add_signed(stretch as i32);
     }
     changed
 }

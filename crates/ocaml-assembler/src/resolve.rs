@@ -35,6 +35,10 @@ impl Unit<'_> {
             for patch in patches {
                 data[patch.offset..patch.offset + patch.width].copy_from_slice(&patch.value[..patch.width]);
             }
+            // The linker takes the section apart into entries: GNU as fills up the last one.
+            if flags & (elf::SHF_MERGE | elf::SHF_STRINGS) == elf::SHF_MERGE && entry_size.is_power_of_two() {
+                data.resize(data.len().next_multiple_of(entry_size as usize), 0);
+            }
             let section = Section::new(name, kind, flags, u64::from(alignment), data);
             object.sections.push(Section { entry_size, relocations, ..section });
         }

@@ -19,6 +19,8 @@ pub(crate) struct Jump {
     /// The condition's number in the encoding; [`Jump::ALWAYS`] for `jmp`.
     pub(crate) condition: u8,
     pub(crate) long: bool,
+    /// Whether the target's name has `@PLT`: a symbol that is global stays replaceable then.
+    pub(crate) replaceable: bool,
     pub(crate) target: SymbolId,
     /// The offset in the text, for messages.
     pub(crate) source: u32,

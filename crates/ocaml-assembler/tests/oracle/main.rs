@@ -3,5 +3,6 @@
 
 mod compare;
 mod instructions;
+mod programs;
 mod tools;
 mod units;
