@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod build_script;
 mod carried;
 mod choice;
 mod compiler;
