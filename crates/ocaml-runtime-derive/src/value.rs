@@ -161,6 +161,16 @@ impl Context<'_> {
         quote!(#push.map_err(|error| error.within(#label))?;)
     }
 
+    /// Makes a block of the fields that the variables refer to.
+    fn make(&self, tag: u8, fields: &[OcamlField<'_>]) -> TokenStream {
+        let count = fields.len();
+        let pushes = fields.iter().map(|field| self.push(field));
+        quote! {
+            #(#pushes)*
+            stack.make_block(#tag, #count)?;
+        }
+    }
+
     /// Reads a field from the variable, which is a `Ref`.
     fn read(&self, field: &OcamlField<'_>) -> TokenStream {
         let runtime = &self.runtime;
@@ -243,7 +253,7 @@ impl Context<'_> {
             .iter()
             .map(|field| (&field.member, &field.variable))
             .unzip();
-        let pushes = fields.iter().map(|field| self.push(field));
+        let make = self.make(0, fields);
         let reads = fields.iter().map(|field| self.read(field));
         let count = fields.len();
         // Adapted fields are never floats, so that the flat branch of a record with one is dead: it is left
@@ -279,8 +289,8 @@ impl Context<'_> {
             push: quote! {
                 #push_flat
                 let Self { #(#members: #variables),* } = self;
-                #(#pushes)*
-                stack.make_block(0, #count)
+                #make
+                Ok(())
             },
             read: quote! {
                 #read_flat
@@ -299,7 +309,7 @@ impl Context<'_> {
             .iter()
             .map(|field| (&field.member, &field.variable))
             .unzip();
-        let pushes = fields.iter().map(|field| self.push(field));
+        let make = self.make(0, fields);
         let reads = fields.iter().map(|field| self.read(field));
         let count = fields.len();
         Parts {
@@ -307,8 +317,8 @@ impl Context<'_> {
             is_float: quote!(false),
             push: quote! {
                 let Self { #(#members: #variables),* } = self;
-                #(#pushes)*
-                stack.make_block(0, #count)
+                #make
+                Ok(())
             },
             read: quote! {
                 let [#(#variables),*] = value.fields::<#count>(0)?;
@@ -410,14 +420,11 @@ impl Context<'_> {
                 .iter()
                 .map(|field| (&field.member, &field.variable))
                 .unzip();
-            let field_pushes = fields.iter().map(|field| self.push(field));
+            let make = self.make(tag, &fields);
             let reads = fields.iter().map(|field| self.read(field));
             let count = fields.len();
             pushes.push(quote! {
-                Self::#ident { #(#members: #variables),* } => {
-                    #(#field_pushes)*
-                    stack.make_block(#tag, #count)?;
-                }
+                Self::#ident { #(#members: #variables),* } => { #make }
             });
             blocks.push(quote! {
                 #tag => {

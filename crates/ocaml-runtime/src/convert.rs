@@ -69,6 +69,15 @@ pub trait ToOcaml: OcamlType {
     fn as_float(&self) -> f64 {
         0.0
     }
+
+    /// The elements as they are, when the type is `f64` itself.
+    #[doc(hidden)]
+    fn as_floats(_elements: &[Self]) -> Option<&[f64]>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// A Rust type that can be read from an OCaml value.

@@ -107,39 +107,43 @@ impl Frame {
         self.block.items.get() as usize
     }
 
+    /// One slot; `index` is below the number of slots.
+    #[inline(always)]
+    fn slot(&self, index: usize) -> &Cell<Raw> {
+        debug_assert!(index < self.slots.get().len());
+        let slot = self.block.table[0].get().wrapping_add(index);
+        // SAFETY: `table[0]` is the first of the leaked slots, and callers keep `index` in bounds.
+        unsafe { &*slot }
+    }
+
     #[inline(always)]
     fn push(&self, value: Raw) {
         let items = self.items();
-        match self.slots.get().get(items) {
-            Some(slot) => slot.set(value),
-            None => self.grow(value),
+        if items == self.slots.get().len() {
+            self.grow();
         }
+        self.slot(items).set(value);
         self.block.items.set(items as isize + 1);
     }
 
     #[cold]
-    fn grow(&self, value: Raw) {
+    fn grow(&self) {
         let old = self.slots.get();
         let new = new_slots(old.len() * 2);
         for (to, from) in new.iter().zip(old) {
             to.set(from.get());
         }
-        new[old.len()].set(value);
         self.slots.set(new);
         self.block.table[0].set(new.as_ptr());
         free_slots(old);
     }
 
-    /// The top `count` values, the lowest first.
+    /// Puts `value` in the place of the top `size` values, of which there is at least one.
     #[inline(always)]
-    fn top(&self, count: usize) -> Option<&'static [Cell<Raw>]> {
-        let items = self.items();
-        self.slots.get().get(items.checked_sub(count)?..items)
-    }
-
-    #[inline(always)]
-    fn drop_top(&self, count: usize) {
-        self.block.items.set((self.items() - count) as isize);
+    fn replace_top(&self, size: usize, value: Raw) {
+        let first = self.items() - size;
+        self.slot(first).set(value);
+        self.block.items.set(first as isize + 1);
     }
 }
 
@@ -170,6 +174,7 @@ impl Drop for Linked<'_> {
 /// A `Stack` belongs to one call: it is neither `Send` nor kept.
 pub struct Stack<'f> {
     frame: &'f Frame,
+    image: &'static Image,
     held: &'f Held,
 }
 
@@ -185,13 +190,14 @@ pub(crate) fn build<const N: usize>(
     let linked = frame.link();
     let mut stack = Stack {
         frame: &frame,
+        image: held.image(),
         held,
     };
     body(&mut stack)?;
-    let Some(top) = frame.top(N).filter(|_| frame.items() == N) else {
+    if frame.items() != N {
         return Err(Error::new(Kind::Unbalanced));
-    };
-    let values = std::array::from_fn(|i| top[i].get());
+    }
+    let values = std::array::from_fn(|index| frame.slot(index).get());
     drop(linked);
     Ok(values)
 }
@@ -199,7 +205,7 @@ pub(crate) fn build<const N: usize>(
 impl Stack<'_> {
     #[inline(always)]
     fn image(&self) -> &'static Image {
-        self.held.image()
+        self.image
     }
 
     #[inline(always)]
@@ -246,7 +252,9 @@ impl Stack<'_> {
     /// Pushes a `float`.
     #[inline]
     pub fn push_float(&mut self, value: f64) {
-        self.frame.push(float(self.held, value));
+        // SAFETY: allocates; the lock is held and no value is outside the frame.
+        let value = unsafe { (self.image.symbols.caml_copy_double)(value) };
+        self.frame.push(value);
     }
 
     /// Pushes an `int32`.
@@ -276,7 +284,14 @@ impl Stack<'_> {
     /// OCaml has no memory left for it.
     #[inline]
     pub fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.frame.push(string(self.held, bytes)?);
+        if bytes.len() > LARGE_STRING {
+            self.frame.push(string(self.held, bytes)?);
+            return Ok(());
+        }
+        let symbols = &self.image.symbols;
+        // SAFETY: allocates and copies; the lock is held and no value is outside the frame.
+        let value = unsafe { (symbols.caml_alloc_initialized_string)(bytes.len(), bytes.as_ptr()) };
+        self.frame.push(value);
         Ok(())
     }
 
@@ -323,17 +338,11 @@ impl Stack<'_> {
         }
         // SAFETY: at least one word and small enough; allocates with the lock held.
         let value = unsafe { (image.symbols.caml_alloc_small)(size, tag) };
-        let Some(top) = self.frame.top(size) else {
-            return Err(Error::new(Kind::Unbalanced));
-        };
-        for (index, slot) in top.iter().enumerate() {
-            let address = (value as *mut Raw).wrapping_add(index);
-            // SAFETY: a fresh block of the minor heap has to be filled by plain stores before the next
-            // allocation, and none happens here.
-            unsafe { *address = slot.get() };
-        }
-        self.frame.drop_top(size);
-        self.frame.push(value);
+        let first = ptr::from_ref(self.frame.slot(self.frame.items() - size)).cast();
+        // SAFETY: as many slots as the fresh block has words. A block of the minor heap has to be filled by
+        // plain stores before the next allocation, and none happens here.
+        unsafe { ptr::copy_nonoverlapping(first, value as *mut Raw, size) };
+        self.frame.replace_top(size, value);
         Ok(())
     }
 
@@ -347,17 +356,15 @@ impl Stack<'_> {
         if abi::is_exception(value) {
             return Err(Error::new(Kind::OutOfMemory));
         }
-        let Some(top) = self.frame.top(size) else {
-            return Err(Error::new(Kind::Unbalanced));
-        };
-        for (index, slot) in top.iter().enumerate() {
+        let first = self.frame.items() - size;
+        for index in 0..size {
             let address = (value as *mut Raw).wrapping_add(index);
+            let field = self.frame.slot(first + index).get();
             // SAFETY: a word of the block that was just made; `caml_initialize` does not allocate on the
             // OCaml heap and keeps the collector's tables right.
-            unsafe { (image.symbols.caml_initialize)(address, slot.get()) };
+            unsafe { (image.symbols.caml_initialize)(address, field) };
         }
-        self.frame.drop_top(size);
-        self.frame.push(value);
+        self.frame.replace_top(size, value);
         Ok(())
     }
 
@@ -372,16 +379,14 @@ impl Stack<'_> {
         }
         // SAFETY: two words; allocates with the lock held.
         let value = unsafe { (self.image().symbols.caml_alloc_small)(2, 0) };
-        let Some([tail, head]) = self.frame.top(2) else {
-            return Err(Error::new(Kind::Unbalanced));
-        };
+        let list = self.frame.items() - 2;
+        let (tail, head) = (self.frame.slot(list).get(), self.frame.slot(list + 1).get());
         // SAFETY: the first word of a fresh block, filled before the next allocation.
-        unsafe { *(value as *mut Raw) = head.get() };
+        unsafe { *(value as *mut Raw) = head };
         let second = (value as *mut Raw).wrapping_add(1);
         // SAFETY: its second word.
-        unsafe { *second = tail.get() };
-        self.frame.drop_top(2);
-        self.frame.push(value);
+        unsafe { *second = tail };
+        self.frame.replace_top(2, value);
         Ok(())
     }
 

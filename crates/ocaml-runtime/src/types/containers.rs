@@ -162,6 +162,9 @@ pub(super) fn check_depth() -> Result<(), Error> {
 pub(crate) fn push_array<T: ToOcaml>(elements: &[T], stack: &mut Stack<'_>) -> Result<(), Error> {
     check_depth()?;
     if T::IS_FLOAT {
+        if let Some(numbers) = T::as_floats(elements) {
+            return stack.push_floats(numbers);
+        }
         let numbers: Vec<f64> = elements.iter().map(T::as_float).collect();
         return stack.push_floats(&numbers);
     }

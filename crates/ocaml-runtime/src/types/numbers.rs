@@ -148,7 +148,7 @@ fn out_of_range(number: i128) -> Error {
 integers!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
 macro_rules! floats {
-    ($($rust:ty)*) => {$(
+    ($($rust:ty, $elements:ident => $slice:expr;)*) => {$(
         // SAFETY: the implementations below use the layout of `float`.
         #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
         unsafe impl OcamlType for $rust {
@@ -177,6 +177,11 @@ macro_rules! floats {
             fn as_float(&self) -> f64 {
                 f64::from(*self)
             }
+
+            #[inline(always)]
+            fn as_floats($elements: &[$rust]) -> Option<&[f64]> {
+                $slice
+            }
         }
 
         impl FromOcaml for $rust {
@@ -193,4 +198,7 @@ macro_rules! floats {
     )*};
 }
 
-floats!(f32 f64);
+floats! {
+    f32, _elements => None;
+    f64, elements => Some(elements);
+}
