@@ -37,9 +37,16 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
     };
     crate::setup::run()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    shell::run(Command::new(cargo).current_dir(root).args(["build", "--release", "-p", "saddlebag-cli"]))?;
+    shell::run(Command::new(cargo).current_dir(root).args([
+        "build",
+        "--release",
+        "-p",
+        "saddlebag-cli",
+    ]))?;
     let target = shell::target_directory(root);
-    let toolchain = ocaml_toolchain::Toolchain::find_blocking(&ocaml_toolchain::find::Options::from_environment())?;
+    let toolchain = ocaml_toolchain::Toolchain::find_blocking(
+        &ocaml_toolchain::find::Options::from_environment(),
+    )?;
     let scratch = target.join("bench");
     let _ = std::fs::remove_dir_all(&scratch);
     std::fs::create_dir_all(&scratch)?;
@@ -80,7 +87,8 @@ impl Bench {
             }
         }
         let (ours, anchor) = (median(our_times), median(anchor_times));
-        self.report.add(Row::new(name, our_name, anchor_name, ours, anchor, goal));
+        self.report
+            .add(Row::new(name, our_name, anchor_name, ours, anchor, goal));
         Ok(())
     }
 }
@@ -102,5 +110,10 @@ pub(crate) fn quiet(command: &mut Command) -> Outcome {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{command:?} ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
+    Err(format!(
+        "{command:?} ended with {}:\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    )
+    .into())
 }

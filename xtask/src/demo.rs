@@ -35,7 +35,14 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     stream(
         command(&cargo)
             .current_dir(root)
-            .args(["build", "--release", "-p", "saddlebag-cli", "-p", "saddlebag"])
+            .args([
+                "build",
+                "--release",
+                "-p",
+                "saddlebag-cli",
+                "-p",
+                "saddlebag",
+            ])
             .args(["--bin", "saddlebag", "--example", "greeter"]),
     )?;
     let target = crate::shell::target_directory(root);
@@ -50,7 +57,13 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let standalone_greeter = folder.join("greeter");
     for (executable, output) in [(&saddlebag, &standalone), (&greeter, &standalone_greeter)] {
         let embedding = Instant::now();
-        stream(command(&saddlebag).arg("embed").arg(executable).arg("-o").arg(output))?;
+        stream(
+            command(&saddlebag)
+                .arg("embed")
+                .arg(executable)
+                .arg("-o")
+                .arg(output),
+        )?;
         println!(
             "   {}: {} + {} for the compiler, in {}",
             name(output),
@@ -69,18 +82,60 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     jail.write("hello.ml", HELLO)?;
     jail.write("total.ml", TYPE_ERROR)?;
     jail.write("answer.ml", SYNTAX_ERROR)?;
-    jail.write("greeter.ml", &fs::read_to_string(root.join("crates/saddlebag/examples/greeter.ml"))?)?;
+    jail.write(
+        "greeter.ml",
+        &fs::read_to_string(root.join("crates/saddlebag/examples/greeter.ml"))?,
+    )?;
 
     let mut ok = true;
-    ok &= jail.tell("a script", &["/saddlebag", "run", "/hello.ml"], 0, "fib 30 = 832040")?;
-    ok &= jail.tell("a Rust program with a plugin", &["/greeter", "/greeter.ml", "Rust"], 0, "Rust")?;
-    ok &= jail.tell("a type error", &["/saddlebag", "run", "/total.ml"], 1, "total.ml")?;
-    ok &= jail.tell("a syntax error", &["/saddlebag", "run", "/answer.ml"], 1, "answer.ml")?;
+    ok &= jail.tell(
+        "a script",
+        &["/saddlebag", "run", "/hello.ml"],
+        0,
+        "fib 30 = 832040",
+    )?;
+    ok &= jail.tell(
+        "a Rust program with a plugin",
+        &["/greeter", "/greeter.ml", "Rust"],
+        0,
+        "Rust",
+    )?;
+    ok &= jail.tell(
+        "a type error",
+        &["/saddlebag", "run", "/total.ml"],
+        1,
+        "total.ml",
+    )?;
+    ok &= jail.tell(
+        "a syntax error",
+        &["/saddlebag", "run", "/answer.ml"],
+        1,
+        "answer.ml",
+    )?;
     let left = jail.left_in_tmp()?;
-    println!("\n== left in /tmp: {}", if left.is_empty() { "nothing".to_owned() } else { left.join(", ") });
+    println!(
+        "\n== left in /tmp: {}",
+        if left.is_empty() {
+            "nothing".to_owned()
+        } else {
+            left.join(", ")
+        }
+    );
     ok &= left.is_empty();
-    println!("== {} in {}", if ok { "all as it should be" } else { "something is wrong" }, seconds(started.elapsed()));
-    if ok { Ok(()) } else { Err("the demo did not go as it should".into()) }
+    println!(
+        "== {} in {}",
+        if ok {
+            "all as it should be"
+        } else {
+            "something is wrong"
+        },
+        seconds(started.elapsed())
+    );
+    if ok {
+        Ok(())
+    } else {
+        Err("the demo did not go as it should".into())
+    }
 }
 
 /// How programs are shut into the root.
@@ -109,10 +164,21 @@ impl Jail {
                 fs::copy(&library, inside)?;
             }
         }
-        let mut jail = Jail { root: root.to_owned(), confinement: Confinement::Chroot };
-        for confinement in [Confinement::Chroot, Confinement::UserNamespace, Confinement::EmptiedPath] {
+        let mut jail = Jail {
+            root: root.to_owned(),
+            confinement: Confinement::Chroot,
+        };
+        for confinement in [
+            Confinement::Chroot,
+            Confinement::UserNamespace,
+            Confinement::EmptiedPath,
+        ] {
             jail.confinement = confinement;
-            if jail.command(&["/saddlebag", "--version"]).output().is_ok_and(|output| output.status.success()) {
+            if jail
+                .command(&["/saddlebag", "--version"])
+                .output()
+                .is_ok_and(|output| output.status.success())
+            {
                 return Ok(jail);
             }
         }
@@ -122,7 +188,9 @@ impl Jail {
     fn how(&self) -> &'static str {
         match self.confinement {
             Confinement::Chroot => "programs are run with chroot",
-            Confinement::UserNamespace => "programs are run with chroot in a user namespace of their own",
+            Confinement::UserNamespace => {
+                "programs are run with chroot in a user namespace of their own"
+            }
             Confinement::EmptiedPath => {
                 "WARNING: neither chroot nor user namespaces are allowed here: programs are run with an emptied PATH only"
             }
@@ -164,7 +232,11 @@ impl Jail {
         for line in text.lines() {
             println!("   | {line}");
         }
-        println!("   exit status {}, {}", output.status.code().unwrap_or(-1), seconds(elapsed));
+        println!(
+            "   exit status {}, {}",
+            output.status.code().unwrap_or(-1),
+            seconds(elapsed)
+        );
         Ok(output.status.code() == Some(status) && text.contains(expected))
     }
 
@@ -182,7 +254,11 @@ impl Jail {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    found.push(format!("/{} ({})", path.strip_prefix(&self.root)?.display(), megabytes(size(&path)?)));
+                    found.push(format!(
+                        "/{} ({})",
+                        path.strip_prefix(&self.root)?.display(),
+                        megabytes(size(&path)?)
+                    ));
                 }
             }
         }
@@ -192,7 +268,9 @@ impl Jail {
     }
 
     fn left_in_tmp(&self) -> Result<Vec<String>> {
-        fs::read_dir(self.root.join("tmp"))?.map(|entry| Ok(entry?.file_name().display().to_string())).collect()
+        fs::read_dir(self.root.join("tmp"))?
+            .map(|entry| Ok(entry?.file_name().display().to_string()))
+            .collect()
     }
 }
 
@@ -200,16 +278,28 @@ impl Jail {
 fn libraries(executable: &Path) -> Result<Vec<PathBuf>> {
     let output = command("ldd").arg(executable).output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect())
+    Ok(text
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+        .map(PathBuf::from)
+        .collect())
 }
 
 fn text_of(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn stream(command: &mut Command) -> Result<()> {
     let status = command.status()?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{command:?} ended with {status}").into())
+    }
 }
 
 fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
@@ -233,5 +323,9 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn seconds(duration: Duration) -> String {
-    if duration.as_secs() > 0 { format!("{:.1} s", duration.as_secs_f64()) } else { format!("{} ms", duration.as_millis()) }
+    if duration.as_secs() > 0 {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{} ms", duration.as_millis())
+    }
 }

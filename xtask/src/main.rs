@@ -16,6 +16,7 @@ mod setup;
 mod shell;
 mod test;
 mod tidy;
+mod toolchain;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         about: "find an OCaml toolchain, else install one with the system's package manager",
         run: |_, arguments| none(arguments).and_then(|()| setup::run()),
+    },
+    Command {
+        name: "toolchain",
+        arguments: "[VERSION]",
+        about: "build OCaml VERSION (`5.3.0`, `4.14`) into the user's cache directory, for tests; without it, list them",
+        run: toolchain::run,
     },
     Command {
         name: "demo",

@@ -12,7 +12,8 @@ pub(crate) fn cargo() -> Command {
 
 /// Where cargo puts what it builds.
 pub(crate) fn target_directory(root: &std::path::Path) -> std::path::PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target))
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |target| root.join(target))
 }
 
 /// The command as it would be typed.

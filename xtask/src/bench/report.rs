@@ -29,7 +29,14 @@ impl Row {
         goal: Option<f64>,
     ) -> Row {
         let (name, ours, anchor) = (name.to_owned(), ours.to_owned(), anchor.to_owned());
-        Row { name, ours, anchor, our_time, anchor_time, goal }
+        Row {
+            name,
+            ours,
+            anchor,
+            our_time,
+            anchor_time,
+            goal,
+        }
     }
 
     fn ratio(&self) -> f64 {
@@ -44,8 +51,17 @@ impl Report {
 
     pub(crate) fn to_table(&self) -> String {
         let mut text = String::new();
-        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-        let _ = writeln!(text, "{:width$}  {:>10}  {:>10}  {:>6}  goal", "row", "ours", "anchor", "ratio");
+        let width = self
+            .rows
+            .iter()
+            .map(|row| row.name.len())
+            .max()
+            .unwrap_or(0);
+        let _ = writeln!(
+            text,
+            "{:width$}  {:>10}  {:>10}  {:>6}  goal",
+            "row", "ours", "anchor", "ratio"
+        );
         for row in &self.rows {
             let goal = match row.goal {
                 Some(goal) if row.ratio() <= goal => format!("<= {goal} met"),
@@ -53,7 +69,12 @@ impl Report {
                 None => String::new(),
             };
             let (ours, anchor) = (show(row.our_time), show(row.anchor_time));
-            let _ = writeln!(text, "{:width$}  {ours:>10}  {anchor:>10}  {:>6.2}  {goal}", row.name, row.ratio());
+            let _ = writeln!(
+                text,
+                "{:width$}  {ours:>10}  {anchor:>10}  {:>6.2}  {goal}",
+                row.name,
+                row.ratio()
+            );
             let _ = writeln!(text, "{:width$}    {} against {}", "", row.ours, row.anchor);
         }
         text

@@ -30,7 +30,11 @@ pub(super) fn rows(bench: &mut Bench, root: &Path) -> Outcome {
     let saddlebag = bench.saddlebag.clone();
     let ours = |arguments: &[&str]| {
         let mut command = Command::new(&saddlebag);
-        command.args(arguments).args(["--toolchain", "system"]).current_dir(&folder);
+        command
+            .arg(arguments[0])
+            .args(["--toolchain", "system"])
+            .args(&arguments[1..])
+            .current_dir(&folder);
         command
     };
     // Builds the kit, which is not part of any row.
@@ -45,22 +49,39 @@ pub(super) fn rows(bench: &mut Bench, root: &Path) -> Outcome {
     bench.row(
         "source to .cmxs",
         Some(0.75),
-        ("saddlebag build", || quiet(ours(&["build", "words.ml", "-o"]).arg(&compiled))),
-        ("ocamlopt.opt -shared", || quiet(stock(&["-shared", "words.ml", "-o"]).arg(&theirs))),
+        ("saddlebag build", || {
+            quiet(ours(&["build", "words.ml", "-o"]).arg(&compiled))
+        }),
+        ("ocamlopt.opt -shared", || {
+            quiet(stock(&["-shared", "words.ml", "-o"]).arg(&theirs))
+        }),
     )?;
     bench.row(
         "type check only",
         None,
-        ("saddlebag check", || quiet(&mut ours(&["check", "words.ml"]))),
-        ("ocamlopt.opt -stop-after typing", || quiet(&mut stock(&["-c", "-stop-after", "typing", "words.ml"]))),
+        ("saddlebag check", || {
+            quiet(&mut ours(&["check", "words.ml"]))
+        }),
+        ("ocamlopt.opt -stop-after typing", || {
+            quiet(&mut stock(&["-c", "-stop-after", "typing", "words.ml"]))
+        }),
     )?;
 
     let minimum = folder.join("minimum");
     let c = root.join("xtask/bench/minimum.c");
-    quiet(Command::new("gcc").args(["-O2", "-o"]).arg(&minimum).arg(c).arg("-ldl"))?;
+    quiet(
+        Command::new("gcc")
+            .args(["-O2", "-o"])
+            .arg(&minimum)
+            .arg(c)
+            .arg("-ldl"),
+    )?;
     let conf = ours(&["conf", "--json"]).output()?;
     let conf: serde_json::Value = serde_json::from_slice(&conf.stdout)?;
-    let image = conf["host_image"].as_str().ok_or("`saddlebag conf --json` names no host image")?.to_owned();
+    let image = conf["host_image"]
+        .as_str()
+        .ok_or("`saddlebag conf --json` names no host image")?
+        .to_owned();
     let cache = folder.join("cache");
     let cached = || {
         let mut command = ours(&["run", "words.ml"]);
