@@ -9,7 +9,7 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 
 use super::thread::MAX_IMAGES;
 
@@ -21,12 +21,15 @@ pub(crate) type FindCode = unsafe extern "C" fn(*const c_char) -> *const c_void;
 struct Entry {
     handler: AtomicPtr<c_void>,
     find_code: AtomicPtr<c_void>,
+    /// The image's flag for signals and collections that wait to be dealt with; null where it has none.
+    pending: AtomicPtr<AtomicI32>,
 }
 
 static ENTRIES: [Entry; MAX_IMAGES] = [const {
     Entry {
         handler: AtomicPtr::new(ptr::null_mut()),
         find_code: AtomicPtr::new(ptr::null_mut()),
+        pending: AtomicPtr::new(ptr::null_mut()),
     }
 }; MAX_IMAGES];
 
@@ -56,7 +59,12 @@ pub(crate) fn before_start() -> Before {
 }
 
 /// Puts the common handler in front again, if starting the image of this slot replaced the one before.
-pub(crate) fn after_start(before: &Before, slot: usize, find_code: Option<FindCode>) {
+pub(crate) fn after_start(
+    before: &Before,
+    slot: usize,
+    find_code: Option<FindCode>,
+    pending: Option<&'static AtomicI32>,
+) {
     let (Some(before), Some(mut now)) = (before.0, current()) else {
         return;
     };
@@ -67,6 +75,10 @@ pub(crate) fn after_start(before: &Before, slot: usize, find_code: Option<FindCo
     let Some(find_code) = find_code else {
         return;
     };
+    if let Some(pending) = pending {
+        let pending: *const AtomicI32 = pending;
+        ENTRIES[slot].pending.store(pending.cast_mut(), Ordering::Release);
+    }
     ENTRIES[slot]
         .find_code
         .store(find_code as *mut c_void, Ordering::Release);
@@ -122,6 +134,14 @@ extern "C" fn dispatch(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
         // SAFETY: looks an address up in a table made for use in handlers (`runtime/codefrag.c`).
         if !code.is_null() && unsafe { find_code(code) }.is_null() {
             continue;
+        }
+        // OCaml 4.13 raises Stack_overflow from within its handler, and `caml_raise` first deals with what is
+        // pending: it would run OCaml code and collections on the small signal stack, with the record of where
+        // the OCaml stack ends out of date. The tick thread makes that happen now and then. What is pending
+        // stays so, and is dealt with when the flag is next set, within 50 ms.
+        // SAFETY: null, or stored by `after_start` from a reference to a static.
+        if let Some(pending) = unsafe { entry.pending.load(Ordering::Acquire).as_ref() } {
+            pending.store(0, Ordering::Relaxed);
         }
         // SAFETY: the image's own handler, which takes these three arguments.
         let handler = unsafe { std::mem::transmute::<*mut c_void, Handler>(handler) };

@@ -4,6 +4,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI32;
 use std::sync::Mutex;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -155,6 +156,8 @@ pub(crate) struct Opened {
     pub(crate) symbols: Symbols,
     /// Only native images have it.
     pub(crate) find_code: Option<FindCode>,
+    /// `caml_something_to_do` of `caml/signals.h`, only in images of OCaml 4.
+    pub(crate) pending: Option<&'static AtomicI32>,
 }
 
 /// Why a file is not a host image that this crate can use.
@@ -209,11 +212,18 @@ impl Opened {
         // SAFETY: the symbol has this type in OCaml 4.12 to 5.x.
         let find_code = unsafe { library.get::<FindCode>(b"caml_find_code_fragment_by_pc\0") };
         let find_code = find_code.ok().map(|symbol| *symbol);
+        // SAFETY: the symbol is a `volatile int` in OCaml 4.10 to 4.14, and absent from 5.0 on.
+        let pending = unsafe { library.get::<*mut i32>(b"caml_something_to_do\0") };
+        let pending = pending.ok().map(|symbol| *symbol);
+        // SAFETY: an aligned integer of the image, which is never closed; OCaml's C code and this crate only
+        // store whole values into it.
+        let pending = pending.map(|pointer| unsafe { AtomicI32::from_ptr(pointer) });
         Ok(Opened {
             path: path.to_path_buf(),
             facts,
             symbols,
             find_code,
+            pending,
         })
     }
 

@@ -51,7 +51,7 @@ fn start_here(
     let before = fault::before_start();
     // SAFETY: a null-terminated array of C strings that lives for ever; called once for this image.
     let result = unsafe { (opened.symbols.caml_startup_exn)(addresses.as_ptr()) };
-    fault::after_start(&before, slot, opened.find_code);
+    fault::after_start(&before, slot, opened.find_code, opened.pending);
     if abi::is_exception(result) {
         return Err(Failure::Raised);
     }
