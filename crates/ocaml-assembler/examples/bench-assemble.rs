@@ -2,7 +2,10 @@
 //!
 //! The files are the assembly of one plugin, as `ocamlopt -shared -S -dstartup` leaves it.
 //! Build with `--release`.
-#![expect(clippy::disallowed_methods, reason = "the reference tools are processes")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the reference tools are processes"
+)]
 #![expect(clippy::print_stdout, reason = "the result is for a person to read")]
 
 use std::error::Error;
@@ -20,20 +23,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     if paths.is_empty() {
         return Err("usage: bench-assemble FILE.s...".into());
     }
-    let texts: Vec<String> = paths.iter().map(std::fs::read_to_string).collect::<Result<_, _>>()?;
+    let texts: Vec<String> = paths
+        .iter()
+        .map(std::fs::read_to_string)
+        .collect::<Result<_, _>>()?;
     let lines: usize = texts.iter().map(|text| text.lines().count()).sum();
     let bytes: usize = texts.iter().map(String::len).sum();
-    println!("{} files, {lines} lines, {bytes} bytes; the best of several runs", texts.len());
+    println!(
+        "{} files, {lines} lines, {bytes} bytes; the best of several runs",
+        texts.len()
+    );
 
-    let all = || texts.iter().map(|text| assemble(text)).collect::<Result<Vec<Object>, _>>();
+    let all = || {
+        texts
+            .iter()
+            .map(|text| assemble(text))
+            .collect::<Result<Vec<Object>, _>>()
+    };
     let objects = all()?;
-    let options = LinkOptions::default().needed("libm.so.6").needed("libc.so.6");
+    let options = LinkOptions::default()
+        .needed("libm.so.6")
+        .needed("libc.so.6");
     let plugin = link_shared(&objects, &options)?;
     let own = best(OWN_REPETITIONS, || {
         black_box(all()).ok();
     });
     let per_line = own.as_nanos() as f64 / lines as f64;
-    println!("assemble       {:>10.3} ms   ({per_line:.0} ns a line)", milliseconds(own));
+    println!(
+        "assemble       {:>10.3} ms   ({per_line:.0} ns a line)",
+        milliseconds(own)
+    );
     let own_elf = best(OWN_REPETITIONS, || {
         black_box(objects.iter().map(Object::to_elf).collect::<Vec<_>>());
     });
@@ -41,15 +60,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let own_link = best(OWN_REPETITIONS, || {
         black_box(link_shared(&objects, &options)).ok();
     });
-    println!("link           {:>10.3} ms   ({} bytes)", milliseconds(own_link), plugin.len());
+    println!(
+        "link           {:>10.3} ms   ({} bytes)",
+        milliseconds(own_link),
+        plugin.len()
+    );
 
     let directory = std::env::temp_dir().join(format!("bench-assemble-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
-    let results: Vec<String> =
-        (0..paths.len()).map(|index| directory.join(format!("{index}.o")).display().to_string()).collect();
+    let results: Vec<String> = (0..paths.len())
+        .map(|index| directory.join(format!("{index}.o")).display().to_string())
+        .collect();
     let run = |program: &str, arguments: &[&str]| {
         let status = Command::new(program).args(arguments).status();
-        assert!(status.is_ok_and(|status| status.success()), "{program} {arguments:?}");
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "{program} {arguments:?}"
+        );
     };
     let gnu_as = best(TOOL_REPETITIONS, || {
         for (path, result) in paths.iter().zip(&results) {

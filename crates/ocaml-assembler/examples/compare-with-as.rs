@@ -1,7 +1,10 @@
 //! Compares this crate with GNU as on assembly files: `compare-with-as FILE.s...`
 //!
 //! To compare a whole tree, compile it with `ocamlopt -S` first.
-#![expect(clippy::disallowed_methods, reason = "the reference assembler is a process")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the reference assembler is a process"
+)]
 #![expect(clippy::print_stdout, reason = "the result is for a person to read")]
 
 #[path = "../tests/oracle/compare.rs"]
@@ -18,7 +21,11 @@ fn main() -> ExitCode {
             failures += 1;
             continue;
         };
-        let status = Command::new("as").args(["--64", "-o"]).arg(&output).arg(&path).status();
+        let status = Command::new("as")
+            .args(["--64", "-o"])
+            .arg(&output)
+            .arg(&path)
+            .status();
         let theirs = match status {
             Ok(status) if status.success() => std::fs::read(&output).unwrap_or_default(),
             _ => {
@@ -38,5 +45,9 @@ fn main() -> ExitCode {
     }
     let _ = std::fs::remove_file(&output);
     println!("{} of {count} equal", count - failures);
-    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -17,13 +17,21 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let output = arguments.next().ok_or("usage: link-plugin OUT.cmxs FILE.s...")?;
+    let output = arguments
+        .next()
+        .ok_or("usage: link-plugin OUT.cmxs FILE.s...")?;
     let mut objects: Vec<Object> = Vec::new();
     for path in arguments {
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        objects.push(assemble(&text).map_err(|error| format!("{path}: {error}"))?.with_name(path));
+        objects.push(
+            assemble(&text)
+                .map_err(|error| format!("{path}: {error}"))?
+                .with_name(path),
+        );
     }
-    let options = LinkOptions::default().needed("libm.so.6").needed("libc.so.6");
+    let options = LinkOptions::default()
+        .needed("libm.so.6")
+        .needed("libc.so.6");
     std::fs::write(output, link_shared(&objects, &options)?)?;
     Ok(())
 }

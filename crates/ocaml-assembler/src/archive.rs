@@ -74,11 +74,15 @@ impl<'b> Archive<'b> {
         let mut offset = MAGIC.len();
         while offset < bytes.len() {
             let damaged = Error::Damaged { offset };
-            let header = bytes.get(offset..offset + HEADER_SIZE).filter(|header| header.ends_with(b"`\n"));
+            let header = bytes
+                .get(offset..offset + HEADER_SIZE)
+                .filter(|header| header.ends_with(b"`\n"));
             let header = header.ok_or_else(|| damaged.clone())?;
             let start = offset + HEADER_SIZE;
             let end = decimal(&header[48..58]).and_then(|size| start.checked_add(size));
-            let end = end.filter(|&end| end <= bytes.len()).ok_or_else(|| damaged.clone())?;
+            let end = end
+                .filter(|&end| end <= bytes.len())
+                .ok_or_else(|| damaged.clone())?;
             match header[..16].trim_ascii_end() {
                 // The symbol indices, which are not needed: members are read anyway.
                 b"/" | b"/SYM64/" => {}
@@ -96,7 +100,9 @@ impl<'b> Archive<'b> {
 
     /// The members' names and bytes, in order.
     pub fn members(&self) -> impl Iterator<Item = (&str, &'b [u8])> {
-        self.members.iter().map(|(name, range)| (&name[..], &self.bytes[range.clone()]))
+        self.members
+            .iter()
+            .map(|(name, range)| (&name[..], &self.bytes[range.clone()]))
     }
 
     /// The members that define what `objects`, or other such members, use and do not define: what
@@ -117,14 +123,19 @@ impl<'b> Archive<'b> {
         }
         let mut candidates = Vec::with_capacity(self.members.len());
         for (name, bytes) in self.members() {
-            let object = Object::parse(bytes).map_err(|source| Error::Member { member: name.to_owned(), source })?;
+            let object = Object::parse(bytes).map_err(|source| Error::Member {
+                member: name.to_owned(),
+                source,
+            })?;
             candidates.push(Some(object.with_name(name)));
         }
         let mut taken: Vec<Option<Object>> = vec![None; candidates.len()];
         loop {
             let mut changed = false;
             for (candidate, place) in candidates.iter_mut().zip(&mut taken) {
-                let needed = candidate.as_ref().is_some_and(|object| object.defined_symbols().any(|name| wanted.contains(name)));
+                let needed = candidate.as_ref().is_some_and(|object| {
+                    object.defined_symbols().any(|name| wanted.contains(name))
+                });
                 if let Some(object) = candidate.take_if(|_| needed) {
                     note(&object, &mut wanted);
                     *place = Some(object);
@@ -143,7 +154,10 @@ fn member_name(field: &[u8], long_names: &[u8]) -> Option<String> {
     let name = match field.strip_prefix(b"/") {
         Some(offset) => {
             let rest = long_names.get(decimal(offset)?..)?;
-            let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+            let end = rest
+                .iter()
+                .position(|&byte| byte == b'\n')
+                .unwrap_or(rest.len());
             &rest[..end]
         }
         None => field,
@@ -163,7 +177,8 @@ mod tests {
     fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         for (name, data) in members {
-            bytes.extend_from_slice(format!("{name:<16}{:<32}{:<10}`\n", "", data.len()).as_bytes());
+            bytes
+                .extend_from_slice(format!("{name:<16}{:<32}{:<10}`\n", "", data.len()).as_bytes());
             bytes.extend_from_slice(data);
             bytes.resize(bytes.len().next_multiple_of(2), b'\n');
         }
@@ -176,7 +191,13 @@ mod tests {
         let bytes = archive(&[("/", b"index"), ("//", long), ("a.o/", b"1"), ("/0", b"22")]);
         let archive = Archive::parse(&bytes).expect("an archive");
         let members: Vec<_> = archive.members().collect();
-        assert_eq!(members, [("a.o", &b"1"[..]), ("a-name-that-is-too-long.o", &b"22"[..])]);
+        assert_eq!(
+            members,
+            [
+                ("a.o", &b"1"[..]),
+                ("a-name-that-is-too-long.o", &b"22"[..])
+            ]
+        );
     }
 
     #[test]
@@ -184,9 +205,15 @@ mod tests {
         assert_eq!(Archive::parse(b"\x7fELF").err(), Some(Error::NotAnArchive));
         assert_eq!(Archive::parse(b"!<thin>\n").err(), Some(Error::Thin));
         let bytes = archive(&[("a.o/", b"1234")]);
-        assert_eq!(Archive::parse(&bytes[..bytes.len() - 1]).err(), Some(Error::Damaged { offset: 8 }));
+        assert_eq!(
+            Archive::parse(&bytes[..bytes.len() - 1]).err(),
+            Some(Error::Damaged { offset: 8 })
+        );
         let unknown = archive(&[("/7", b"")]);
-        assert_eq!(Archive::parse(&unknown).err(), Some(Error::Damaged { offset: 8 }));
+        assert_eq!(
+            Archive::parse(&unknown).err(),
+            Some(Error::Damaged { offset: 8 })
+        );
     }
 
     #[test]
@@ -197,7 +224,13 @@ mod tests {
         let third = object("\t.globl d\nd:\n\tret\n");
         let bytes = archive(&[("c.o/", &first), ("b.o/", &second), ("d.o/", &third)]);
         let caller = crate::assemble("\tcall\tb@PLT\n").expect("assembly");
-        let needed = Archive::parse(&bytes).expect("an archive").needed_by(&[caller]).expect("objects");
-        assert_eq!(needed.iter().map(Object::name).collect::<Vec<_>>(), ["c.o", "b.o"]);
+        let needed = Archive::parse(&bytes)
+            .expect("an archive")
+            .needed_by(&[caller])
+            .expect("objects");
+        assert_eq!(
+            needed.iter().map(Object::name).collect::<Vec<_>>(),
+            ["c.o", "b.o"]
+        );
     }
 }

@@ -108,7 +108,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { debug_information: true, compilation_directory: String::new() }
+        Options {
+            debug_information: true,
+            compilation_directory: String::new(),
+        }
     }
 }
 
@@ -165,7 +168,10 @@ const MAXIMUM_TEXT: usize = 1 << 30;
 
 fn read<'a>(text: &'a str, unit: &mut Unit<'a>) -> Result<(), Fault> {
     if text.len() > MAXIMUM_TEXT {
-        return Err(Fault { offset: 0, kind: ErrorKind::TooLarge });
+        return Err(Fault {
+            offset: 0,
+            kind: ErrorKind::TooLarge,
+        });
     }
     let mnemonics = Mnemonics::get();
     let mut cursor = Cursor::new(text);
@@ -176,7 +182,10 @@ fn read<'a>(text: &'a str, unit: &mut Unit<'a>) -> Result<(), Fault> {
             comment(&mut cursor)?;
         }
         if cursor.peek() != b'\n' {
-            return Err(Fault { offset: cursor.offset(), kind: ErrorKind::UnexpectedText(cursor.excerpt()) });
+            return Err(Fault {
+                offset: cursor.offset(),
+                kind: ErrorKind::UnexpectedText(cursor.excerpt()),
+            });
         }
         cursor.bump();
     }
@@ -185,7 +194,11 @@ fn read<'a>(text: &'a str, unit: &mut Unit<'a>) -> Result<(), Fault> {
 
 /// Reads one line up to where only blanks or a comment may follow.
 #[inline]
-fn line<'a>(cursor: &mut Cursor<'a>, unit: &mut Unit<'a>, mnemonics: &Mnemonics) -> Result<(), Fault> {
+fn line<'a>(
+    cursor: &mut Cursor<'a>,
+    unit: &mut Unit<'a>,
+    mnemonics: &Mnemonics,
+) -> Result<(), Fault> {
     // Labels begin in the first column, everything else with a tab.
     if !matches!(cursor.peek(), b'\t' | b' ' | b'\n' | b'/') {
         return label(cursor, unit);
@@ -204,7 +217,10 @@ fn line<'a>(cursor: &mut Cursor<'a>, unit: &mut Unit<'a>, mnemonics: &Mnemonics)
             cursor.skip_blanks();
             let Some(form) = mnemonics.form(name) else {
                 let name = String::from_utf8_lossy(name).into_owned();
-                return Err(Fault { offset, kind: ErrorKind::UnknownMnemonic(name) });
+                return Err(Fault {
+                    offset,
+                    kind: ErrorKind::UnknownMnemonic(name),
+                });
             };
             instruction(form, offset, cursor, unit)
         }
@@ -212,15 +228,28 @@ fn line<'a>(cursor: &mut Cursor<'a>, unit: &mut Unit<'a>, mnemonics: &Mnemonics)
 }
 
 #[inline]
-fn instruction<'a>(form: Form, offset: usize, cursor: &mut Cursor<'a>, unit: &mut Unit<'a>) -> Result<(), Fault> {
+fn instruction<'a>(
+    form: Form,
+    offset: usize,
+    cursor: &mut Cursor<'a>,
+    unit: &mut Unit<'a>,
+) -> Result<(), Fault> {
     unit.emit_pending_line();
     let source = offset as u32;
     let result = if matches!(form, Form::Jump | Form::JumpCondition(_) | Form::Call) {
         let target = target(cursor, &mut unit.symbols)?;
-        Encoder { section: &mut unit.sections[unit.current], source }.branch(form, target)
+        Encoder {
+            section: &mut unit.sections[unit.current],
+            source,
+        }
+        .branch(form, target)
     } else {
         let (operands, count) = operands(cursor, &mut unit.symbols)?;
-        Encoder { section: &mut unit.sections[unit.current], source }.instruction(form, &operands[..count])
+        Encoder {
+            section: &mut unit.sections[unit.current],
+            source,
+        }
+        .instruction(form, &operands[..count])
     };
     result.map_err(|kind| Fault { offset, kind })
 }
@@ -234,10 +263,16 @@ fn label<'a>(cursor: &mut Cursor<'a>, unit: &mut Unit<'a>) -> Result<(), Fault> 
             if unit.symbols.define(symbol, unit.here()) {
                 Ok(())
             } else {
-                Err(Fault { offset, kind: ErrorKind::DuplicateSymbol(name.to_owned()) })
+                Err(Fault {
+                    offset,
+                    kind: ErrorKind::DuplicateSymbol(name.to_owned()),
+                })
             }
         }
-        _ => Err(Fault { offset, kind: ErrorKind::UnexpectedText(start.excerpt()) }),
+        _ => Err(Fault {
+            offset,
+            kind: ErrorKind::UnexpectedText(start.excerpt()),
+        }),
     }
 }
 
@@ -256,14 +291,28 @@ fn comment(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         }
     };
     cursor.skip_blanks();
-    if found { Ok(()) } else { Err(Fault { offset: start.offset(), kind: ErrorKind::UnexpectedText(start.excerpt()) }) }
+    if found {
+        Ok(())
+    } else {
+        Err(Fault {
+            offset: start.offset(),
+            kind: ErrorKind::UnexpectedText(start.excerpt()),
+        })
+    }
 }
 
 fn locate(text: &str, fault: Fault) -> Error {
     let before = &text.as_bytes()[..fault.offset.min(text.len())];
-    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |index| index + 1);
+    let line_start = before
+        .iter()
+        .rposition(|&byte| byte == b'\n')
+        .map_or(0, |index| index + 1);
     let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-    Error { line: line as u32, column: (before.len() - line_start + 1) as u32, kind: fault.kind }
+    Error {
+        line: line as u32,
+        column: (before.len() - line_start + 1) as u32,
+        kind: fault.kind,
+    }
 }
 
 #[cfg(test)]

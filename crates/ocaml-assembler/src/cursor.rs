@@ -28,12 +28,20 @@ impl<'a> Cursor<'a> {
     /// The next byte; a line feed at the end of the text.
     #[inline]
     pub(crate) fn peek(&self) -> u8 {
-        self.text.as_bytes().get(self.offset).copied().unwrap_or(b'\n')
+        self.text
+            .as_bytes()
+            .get(self.offset)
+            .copied()
+            .unwrap_or(b'\n')
     }
 
     /// The byte after the next one; a line feed at the end of the text.
     pub(crate) fn peek_second(&self) -> u8 {
-        self.text.as_bytes().get(self.offset + 1).copied().unwrap_or(b'\n')
+        self.text
+            .as_bytes()
+            .get(self.offset + 1)
+            .copied()
+            .unwrap_or(b'\n')
     }
 
     pub(crate) fn at_end_of_text(&self) -> bool {
@@ -55,7 +63,8 @@ impl<'a> Cursor<'a> {
 
     /// Takes `word` if it is next.
     pub(crate) fn take_word(&mut self, word: &str) -> bool {
-        let found = self.text.as_bytes()[self.offset.min(self.text.len())..].starts_with(word.as_bytes());
+        let found =
+            self.text.as_bytes()[self.offset.min(self.text.len())..].starts_with(word.as_bytes());
         if found {
             self.offset += word.len();
         }
@@ -74,7 +83,10 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(crate) fn take_until(&mut self, stop: impl Fn(u8) -> bool) -> &'a [u8] {
         let bytes = &self.text.as_bytes()[self.offset.min(self.text.len())..];
-        let length = bytes.iter().position(|&byte| byte == b'\n' || stop(byte)).unwrap_or(bytes.len());
+        let length = bytes
+            .iter()
+            .position(|&byte| byte == b'\n' || stop(byte))
+            .unwrap_or(bytes.len());
         self.offset += length;
         &bytes[..length]
     }
@@ -100,7 +112,11 @@ impl<'a> Cursor<'a> {
     pub(crate) fn take_section_name(&mut self) -> Option<&'a str> {
         let start = self.offset;
         let name = self.take_until(|byte| !is_symbol_byte(byte) && byte != b'-');
-        if name.first() == Some(&b'.') && name.len() > 1 { self.text.get(start..self.offset) } else { None }
+        if name.first() == Some(&b'.') && name.len() > 1 {
+            self.text.get(start..self.offset)
+        } else {
+            None
+        }
     }
 
     /// Takes an unsigned number, decimal or hexadecimal with `0x`; `None` when there is no digit
@@ -112,8 +128,13 @@ impl<'a> Cursor<'a> {
         let mut end = start;
         let mut value = 0u64;
         let bytes = self.text.as_bytes();
-        while let Some(digit) = bytes.get(end).and_then(|&byte| char::from(byte).to_digit(radix)) {
-            value = value.checked_mul(u64::from(radix))?.checked_add(u64::from(digit))?;
+        while let Some(digit) = bytes
+            .get(end)
+            .and_then(|&byte| char::from(byte).to_digit(radix))
+        {
+            value = value
+                .checked_mul(u64::from(radix))?
+                .checked_add(u64::from(digit))?;
             end += 1;
         }
         // GNU as reads a leading zero as octal; ocamlopt never prints one.
@@ -132,7 +153,9 @@ impl<'a> Cursor<'a> {
         if !negative {
             self.take(b'+');
         }
-        let value = self.take_magnitude().and_then(|magnitude| signed(magnitude, negative));
+        let value = self
+            .take_magnitude()
+            .and_then(|magnitude| signed(magnitude, negative));
         if value.is_none() {
             self.offset = start;
         }
@@ -142,7 +165,11 @@ impl<'a> Cursor<'a> {
     /// The rest of the line, for messages; cut short when it is long.
     pub(crate) fn excerpt(&self) -> String {
         let rest = &self.text.as_bytes()[self.offset.min(self.text.len())..];
-        let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len()).min(48);
+        let end = rest
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .unwrap_or(rest.len())
+            .min(48);
         String::from_utf8_lossy(&rest[..end]).trim_end().to_owned()
     }
 }
@@ -177,7 +204,15 @@ mod tests {
 
     #[test]
     fn numbers_that_do_not_fit_or_are_octal_are_refused() {
-        for text in ["", "-", "0x", "x", "18446744073709551616", "-9223372036854775809", "017"] {
+        for text in [
+            "",
+            "-",
+            "0x",
+            "x",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "017",
+        ] {
             assert_eq!(Cursor::new(text).take_number(), None, "{text}");
         }
     }

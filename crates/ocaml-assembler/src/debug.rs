@@ -45,7 +45,13 @@ pub(crate) fn sections(unit: &Unit<'_>, lines: u32, first: u32) -> Vec<Section> 
     let (info, abbreviations, ranges) = (first, first + 1, first + 3);
     let mut result = vec![
         info_section(unit, lines, abbreviations, ranges),
-        Section::new(".debug_abbrev", elf::SHT_PROGBITS, 0, 1, abbreviation_table(unit)),
+        Section::new(
+            ".debug_abbrev",
+            elf::SHT_PROGBITS,
+            0,
+            1,
+            abbreviation_table(unit),
+        ),
         address_section(unit, info),
     ];
     if unit.covered.len() > 1 {
@@ -57,7 +63,13 @@ pub(crate) fn sections(unit: &Unit<'_>, lines: u32, first: u32) -> Vec<Section> 
 fn abbreviation_table(unit: &Unit<'_>) -> Vec<u8> {
     let mut image = Image::default();
     let children = u8::from(!unit.functions.is_empty());
-    image.bytes(&[1, DW_TAG_COMPILE_UNIT, children, DW_AT_STMT_LIST, DW_FORM_DATA4]);
+    image.bytes(&[
+        1,
+        DW_TAG_COMPILE_UNIT,
+        children,
+        DW_AT_STMT_LIST,
+        DW_FORM_DATA4,
+    ]);
     if unit.covered.len() > 1 {
         image.bytes(&[DW_AT_RANGES, DW_FORM_DATA4]);
     } else {
@@ -67,9 +79,32 @@ fn abbreviation_table(unit: &Unit<'_>) -> Vec<u8> {
     if !unit.directory.is_empty() {
         image.bytes(&[DW_AT_COMP_DIR, DW_FORM_STRING]);
     }
-    image.bytes(&[DW_AT_PRODUCER, DW_FORM_STRING, DW_AT_LANGUAGE, DW_FORM_DATA2, 0, 0]);
-    image.bytes(&[2, DW_TAG_SUBPROGRAM, 0, DW_AT_NAME, DW_FORM_STRING, DW_AT_EXTERNAL, DW_FORM_FLAG]);
-    image.bytes(&[DW_AT_LOW_PC, DW_FORM_ADDR, DW_AT_HIGH_PC, DW_FORM_ADDR, 0, 0, 0]);
+    image.bytes(&[
+        DW_AT_PRODUCER,
+        DW_FORM_STRING,
+        DW_AT_LANGUAGE,
+        DW_FORM_DATA2,
+        0,
+        0,
+    ]);
+    image.bytes(&[
+        2,
+        DW_TAG_SUBPROGRAM,
+        0,
+        DW_AT_NAME,
+        DW_FORM_STRING,
+        DW_AT_EXTERNAL,
+        DW_FORM_FLAG,
+    ]);
+    image.bytes(&[
+        DW_AT_LOW_PC,
+        DW_FORM_ADDR,
+        DW_AT_HIGH_PC,
+        DW_FORM_ADDR,
+        0,
+        0,
+        0,
+    ]);
     image.0
 }
 
@@ -83,7 +118,12 @@ struct Builder {
 impl Builder {
     fn reference(&mut self, kind: u32, section: u32, addend: i64) {
         let offset = self.image.len() as u64;
-        self.relocations.push(Relocation { offset, kind, target: Target::Section(section), addend });
+        self.relocations.push(Relocation {
+            offset,
+            kind,
+            target: Target::Section(section),
+            addend,
+        });
     }
 
     fn offset(&mut self, section: u32) {
@@ -103,7 +143,10 @@ impl Builder {
             self.image.set_u32(0, length as u32);
         }
         let relocations = self.relocations;
-        Section { relocations, ..Section::new(name, elf::SHT_PROGBITS, 0, alignment, self.image.0) }
+        Section {
+            relocations,
+            ..Section::new(name, elf::SHT_PROGBITS, 0, alignment, self.image.0)
+        }
     }
 }
 
@@ -125,13 +168,19 @@ fn info_section(unit: &Unit<'_>, lines: u32, abbreviations: u32, ranges: u32) ->
     if !unit.directory.is_empty() {
         builder.image.string(unit.directory.as_bytes());
     }
-    builder.image.string(concat!("ocaml-assembler ", env!("CARGO_PKG_VERSION")).as_bytes());
+    builder
+        .image
+        .string(concat!("ocaml-assembler ", env!("CARGO_PKG_VERSION")).as_bytes());
     builder.image.u16(DW_LANG_MIPS_ASSEMBLER);
     for (name, symbol) in unit.functions {
-        let Place::Section(section) = symbol.place else { continue };
+        let Place::Section(section) = symbol.place else {
+            continue;
+        };
         unsigned_leb128(&mut builder.image, 2);
         builder.image.string(name);
-        builder.image.bytes(&[u8::from(symbol.binding != elf::STB_LOCAL)]);
+        builder
+            .image
+            .bytes(&[u8::from(symbol.binding != elf::STB_LOCAL)]);
         builder.address(section, symbol.value);
         builder.address(section, symbol.value + symbol.size);
     }

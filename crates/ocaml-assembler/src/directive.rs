@@ -20,7 +20,12 @@ const MAXIMUM_ALIGNMENT: i64 = 4096;
 impl<'a> Unit<'a> {
     /// Carries out the directive `name`, which begins at `offset`; `cursor` is at its arguments.
     #[inline]
-    pub(crate) fn directive(&mut self, name: &[u8], offset: usize, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+    pub(crate) fn directive(
+        &mut self,
+        name: &[u8],
+        offset: usize,
+        cursor: &mut Cursor<'a>,
+    ) -> Result<(), Fault> {
         match name {
             b".quad" => self.values(cursor, 8),
             b".long" => self.values(cursor, 4),
@@ -35,17 +40,29 @@ impl<'a> Unit<'a> {
                         named.global = true;
                         Ok(())
                     }
-                    _ => Err(Fault { offset, kind: ErrorKind::InvalidArguments(self.symbols.name(symbol)) }),
+                    _ => Err(Fault {
+                        offset,
+                        kind: ErrorKind::InvalidArguments(self.symbols.name(symbol)),
+                    }),
                 }
             }
-            b".data" => self.select_section(".data", None).map_err(|kind| Fault { offset, kind }),
-            b".text" => self.select_section(".text", None).map_err(|kind| Fault { offset, kind }),
+            b".data" => self
+                .select_section(".data", None)
+                .map_err(|kind| Fault { offset, kind }),
+            b".text" => self
+                .select_section(".text", None)
+                .map_err(|kind| Fault { offset, kind }),
             b".loc" => self.loc(cursor),
             _ => self.rare_directive(name, offset, cursor),
         }
     }
 
-    fn rare_directive(&mut self, name: &[u8], offset: usize, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+    fn rare_directive(
+        &mut self,
+        name: &[u8],
+        offset: usize,
+        cursor: &mut Cursor<'a>,
+    ) -> Result<(), Fault> {
         let fault = |kind| Fault { offset, kind };
         let here = self.here();
         match name {
@@ -61,7 +78,10 @@ impl<'a> Unit<'a> {
                 let rule = Rule::Register(frame_register(cursor)?);
                 self.frames.rule(rule, here, offset).map_err(fault)
             }
-            b".cfi_remember_state" => self.frames.rule(Rule::Remember, here, offset).map_err(fault),
+            b".cfi_remember_state" => self
+                .frames
+                .rule(Rule::Remember, here, offset)
+                .map_err(fault),
             b".cfi_restore_state" => self.frames.rule(Rule::Restore, here, offset).map_err(fault),
             b".cfi_startproc" => self.frames.start(here, offset).map_err(fault),
             b".cfi_endproc" => self.frames.end(here).map_err(fault),
@@ -71,16 +91,22 @@ impl<'a> Unit<'a> {
             b".size" => self.size(cursor),
             b".space" | b".zero" => {
                 let start = cursor.offset();
-                let fault = |kind| Fault { offset: start, kind };
+                let fault = |kind| Fault {
+                    offset: start,
+                    kind,
+                };
                 let length = number(cursor)?;
-                let bytes = u64::try_from(length).map_err(|_| fault(ErrorKind::ValueOutOfRange(length)))?;
+                let bytes =
+                    u64::try_from(length).map_err(|_| fault(ErrorKind::ValueOutOfRange(length)))?;
                 self.has_room(bytes).map_err(fault)?;
                 let section = self.section();
                 section.data.resize(section.data.len() + bytes as usize, 0);
                 Ok(())
             }
             b".type" => self.r#type(cursor),
-            _ => Err(fault(ErrorKind::UnknownDirective(String::from_utf8_lossy(name).into_owned()))),
+            _ => Err(fault(ErrorKind::UnknownDirective(
+                String::from_utf8_lossy(name).into_owned(),
+            ))),
         }
     }
 
@@ -104,38 +130,63 @@ impl<'a> Unit<'a> {
             if !fits(number, width) {
                 return Err(fault(ErrorKind::ValueOutOfRange(number)));
             }
-            self.section().data.extend_from_slice(&number.to_le_bytes()[..usize::from(width)]);
+            self.section()
+                .data
+                .extend_from_slice(&number.to_le_bytes()[..usize::from(width)]);
             return Ok(());
         }
         let value = self.expand(value);
         let (plus, minus, kind) = match (value.plus, value.minus) {
             (Some(Term::Symbol(plus)), None) => (plus, None, FixupKind::Value(width)),
-            (Some(Term::Symbol(plus)), Some(Term::Symbol(minus))) => (plus, Some(minus), FixupKind::Value(width)),
-            (Some(Term::Symbol(plus)), Some(Term::Here)) => (plus, None, FixupKind::ValueRelative(width)),
+            (Some(Term::Symbol(plus)), Some(Term::Symbol(minus))) => {
+                (plus, Some(minus), FixupKind::Value(width))
+            }
+            (Some(Term::Symbol(plus)), Some(Term::Here)) => {
+                (plus, None, FixupKind::ValueRelative(width))
+            }
             (Some(Term::Here), Some(Term::Symbol(minus))) => {
                 let here = self.here();
-                (self.symbols.anonymous(here), Some(minus), FixupKind::Value(width))
+                (
+                    self.symbols.anonymous(here),
+                    Some(minus),
+                    FixupKind::Value(width),
+                )
             }
             _ => return Err(fault(ErrorKind::UnresolvedExpression)),
         };
         let section = self.section();
         let (place, item) = (section.data.len() as u32, section.items.len() as u32);
         let (addend, source) = (value.addend, offset as u32);
-        section.fixups.push(Fixup { offset: place, item, kind, symbol: plus, minus, addend, source });
-        section.data.extend_from_slice(&[0; 8][..usize::from(width)]);
+        section.fixups.push(Fixup {
+            offset: place,
+            item,
+            kind,
+            symbol: plus,
+            minus,
+            addend,
+            source,
+        });
+        section
+            .data
+            .extend_from_slice(&[0; 8][..usize::from(width)]);
         Ok(())
     }
 
     /// Puts the value of a symbol that `.set` defined in the symbol's place.
     fn expand(&self, value: Expression) -> Expression {
-        let Some(Term::Symbol(symbol)) = value.plus else { return value };
+        let Some(Term::Symbol(symbol)) = value.plus else {
+            return value;
+        };
         match self.symbols.named(symbol).and_then(|named| named.value) {
-            Some(known) if value.minus.is_none() => {
-                Expression { addend: known.addend.wrapping_add(value.addend), ..known }
-            }
-            Some(known) if known.number().is_some() => {
-                Expression { plus: None, addend: known.addend.wrapping_add(value.addend), ..value }
-            }
+            Some(known) if value.minus.is_none() => Expression {
+                addend: known.addend.wrapping_add(value.addend),
+                ..known
+            },
+            Some(known) if known.number().is_some() => Expression {
+                plus: None,
+                addend: known.addend.wrapping_add(value.addend),
+                ..value
+            },
             _ => value,
         }
     }
@@ -163,25 +214,42 @@ impl<'a> Unit<'a> {
         let mut part = || -> Result<u32, Fault> {
             let value = number(cursor)?;
             cursor.skip_blanks();
-            u32::try_from(value).map_err(|_| Fault { offset: start.offset(), kind: ErrorKind::ValueOutOfRange(value) })
+            u32::try_from(value).map_err(|_| Fault {
+                offset: start.offset(),
+                kind: ErrorKind::ValueOutOfRange(value),
+            })
         };
         let (file, line) = (part()?, part()?);
-        let column = if cursor.peek().is_ascii_digit() { number_as_u32(cursor, &start)? } else { 0 };
+        let column = if cursor.peek().is_ascii_digit() {
+            number_as_u32(cursor, &start)?
+        } else {
+            0
+        };
         let here = self.here();
-        if self.lines.locate(Location { file, line, column }, here) { Ok(()) } else { Err(invalid(&start)) }
+        if self.lines.locate(Location { file, line, column }, here) {
+            Ok(())
+        } else {
+            Err(invalid(&start))
+        }
     }
 
     /// `.file "name"` and `.file number "name"`
     fn file(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
         let start = cursor.clone();
-        let number = if cursor.peek() == b'"' { None } else { Some(number(cursor)?) };
+        let number = if cursor.peek() == b'"' {
+            None
+        } else {
+            Some(number(cursor)?)
+        };
         cursor.skip_blanks();
         let mut name = Vec::new();
         string(cursor, &mut name)?;
         match number {
             None => self.source_name = Some(String::from_utf8_lossy(&name).into_owned()),
             // A zero would end the name early.
-            Some(number) if name.contains(&0) || !self.lines.add_file(number, &name) => return Err(invalid(&start)),
+            Some(number) if name.contains(&0) || !self.lines.add_file(number, &name) => {
+                return Err(invalid(&start));
+            }
             Some(_) => {}
         }
         Ok(())
@@ -190,7 +258,10 @@ impl<'a> Unit<'a> {
     /// `.section name[,"flags"[,@type[,entry size]]]`
     fn section_directive(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
         let start = cursor.clone();
-        let fault = |kind| Fault { offset: start.offset(), kind };
+        let fault = |kind| Fault {
+            offset: start.offset(),
+            kind,
+        };
         let name = cursor.take_section_name().ok_or_else(|| invalid(&start))?;
         let mut attributes = None;
         if cursor.take(b',') {
@@ -231,8 +302,15 @@ impl<'a> Unit<'a> {
         }
         let fresh = !self.symbols.position(symbol).is_defined();
         match self.symbols.named_mut(symbol) {
-            Some(named) if fresh && named.value.is_none() && !named.global => named.value = Some(value),
-            _ => return Err(Fault { offset: start.offset(), kind: ErrorKind::DuplicateSymbol(self.symbols.name(symbol)) }),
+            Some(named) if fresh && named.value.is_none() && !named.global => {
+                named.value = Some(value)
+            }
+            _ => {
+                return Err(Fault {
+                    offset: start.offset(),
+                    kind: ErrorKind::DuplicateSymbol(self.symbols.name(symbol)),
+                });
+            }
         }
         Ok(())
     }
@@ -277,7 +355,10 @@ impl<'a> Unit<'a> {
 
     fn symbol(&mut self, cursor: &mut Cursor<'a>) -> Result<SymbolId, Fault> {
         let start = cursor.clone();
-        let name = cursor.take_symbol().filter(|name| *name != ".").ok_or_else(|| invalid(&start))?;
+        let name = cursor
+            .take_symbol()
+            .filter(|name| *name != ".")
+            .ok_or_else(|| invalid(&start))?;
         cursor.skip_blanks();
         Ok(self.symbols.intern(name))
     }
@@ -296,12 +377,19 @@ fn number(cursor: &mut Cursor<'_>) -> Result<i64, Fault> {
 
 fn number_as_u32(cursor: &mut Cursor<'_>, start: &Cursor<'_>) -> Result<u32, Fault> {
     let value = number(cursor)?;
-    u32::try_from(value).map_err(|_| Fault { offset: start.offset(), kind: ErrorKind::ValueOutOfRange(value) })
+    u32::try_from(value).map_err(|_| Fault {
+        offset: start.offset(),
+        kind: ErrorKind::ValueOutOfRange(value),
+    })
 }
 
 fn frame_register(cursor: &mut Cursor<'_>) -> Result<u8, Fault> {
     let start = cursor.clone();
-    let found = if cursor.take(b'%') { dwarf_number(cursor.take_until(|byte| !is_symbol_byte(byte))) } else { None };
+    let found = if cursor.take(b'%') {
+        dwarf_number(cursor.take_until(|byte| !is_symbol_byte(byte)))
+    } else {
+        None
+    };
     found.ok_or_else(|| invalid(&start))
 }
 
@@ -365,5 +453,8 @@ fn string(cursor: &mut Cursor<'_>, bytes: &mut Vec<u8>) -> Result<(), Fault> {
 }
 
 fn invalid(cursor: &Cursor<'_>) -> Fault {
-    Fault { offset: cursor.offset(), kind: ErrorKind::InvalidArguments(cursor.excerpt()) }
+    Fault {
+        offset: cursor.offset(),
+        kind: ErrorKind::InvalidArguments(cursor.excerpt()),
+    }
 }

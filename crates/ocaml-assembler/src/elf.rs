@@ -219,11 +219,19 @@ impl Header {
         image.u16(EM_X86_64);
         image.u32(1);
         image.u64(0);
-        image.u64(if self.program_headers == 0 { 0 } else { HEADER_SIZE as u64 });
+        image.u64(if self.program_headers == 0 {
+            0
+        } else {
+            HEADER_SIZE as u64
+        });
         image.u64(self.section_headers_offset);
         image.u32(0);
         image.u16(HEADER_SIZE as u16);
-        image.u16(if self.program_headers == 0 { 0 } else { PROGRAM_HEADER_SIZE as u16 });
+        image.u16(if self.program_headers == 0 {
+            0
+        } else {
+            PROGRAM_HEADER_SIZE as u16
+        });
         image.u16(self.program_headers);
         image.u16(SECTION_HEADER_SIZE as u16);
         image.u16(self.section_headers);

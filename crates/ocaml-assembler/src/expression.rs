@@ -30,8 +30,11 @@ impl Expression {
     }
 
     fn add(&mut self, term: Term, negative: bool) -> bool {
-        let (same, opposite) =
-            if negative { (&mut self.minus, &mut self.plus) } else { (&mut self.plus, &mut self.minus) };
+        let (same, opposite) = if negative {
+            (&mut self.minus, &mut self.plus)
+        } else {
+            (&mut self.plus, &mut self.minus)
+        };
         if *opposite == Some(term) {
             *opposite = None;
             return true;
@@ -41,7 +44,10 @@ impl Expression {
 }
 
 /// Reads an expression up to the first byte that cannot continue it.
-pub(crate) fn expression<'a>(cursor: &mut Cursor<'a>, symbols: &mut SymbolTable<'a>) -> Result<Expression, Fault> {
+pub(crate) fn expression<'a>(
+    cursor: &mut Cursor<'a>,
+    symbols: &mut SymbolTable<'a>,
+) -> Result<Expression, Fault> {
     let mut result = Expression::default();
     sum(cursor, symbols, &mut result, false, 0)?;
     Ok(result)
@@ -83,21 +89,37 @@ fn operand<'a>(
             return Err(invalid(cursor));
         }
         sum(cursor, symbols, result, negative, depth + 1)?;
-        return if cursor.take(b')') { Ok(()) } else { Err(invalid(cursor)) };
+        return if cursor.take(b')') {
+            Ok(())
+        } else {
+            Err(invalid(cursor))
+        };
     }
     if cursor.peek() == b'-' {
         cursor.bump();
         negative = !negative;
     }
     if cursor.peek().is_ascii_digit() {
-        let value = cursor.take_magnitude().and_then(|magnitude| signed(magnitude, negative));
+        let value = cursor
+            .take_magnitude()
+            .and_then(|magnitude| signed(magnitude, negative));
         let value = value.ok_or_else(|| invalid(cursor))?;
         result.addend = result.addend.wrapping_add(value);
         return Ok(());
     }
-    let Some(name) = cursor.take_symbol() else { return Err(invalid(cursor)) };
-    let term = if name == "." { Term::Here } else { Term::Symbol(symbols.intern(name)) };
-    if result.add(term, negative) { Ok(()) } else { Err(fault(ErrorKind::ExpressionTooComplex)) }
+    let Some(name) = cursor.take_symbol() else {
+        return Err(invalid(cursor));
+    };
+    let term = if name == "." {
+        Term::Here
+    } else {
+        Term::Symbol(symbols.intern(name))
+    };
+    if result.add(term, negative) {
+        Ok(())
+    } else {
+        Err(fault(ErrorKind::ExpressionTooComplex))
+    }
 }
 
 #[cfg(test)]
@@ -108,7 +130,9 @@ mod tests {
         let mut symbols = SymbolTable::new(0);
         let mut cursor = Cursor::new(text);
         // Numbered labels make the expected terms easy to write down.
-        expression(&mut cursor, &mut symbols).ok().map(|value| (value, cursor.peek()))
+        expression(&mut cursor, &mut symbols)
+            .ok()
+            .map(|value| (value, cursor.peek()))
     }
 
     fn label(number: u32) -> Option<Term> {
@@ -119,29 +143,63 @@ mod tests {
 
     #[test]
     fn the_forms_that_ocamlopt_prints_are_read() {
-        let jump_table = Expression { plus: label(1), minus: label(2), addend: 0 };
+        let jump_table = Expression {
+            plus: label(1),
+            minus: label(2),
+            addend: 0,
+        };
         assert_eq!(read(".L1 - .L2\n"), Some((jump_table, b'\n')));
-        let frame_table = Expression { plus: label(1), minus: Some(Term::Here), addend: 4 };
+        let frame_table = Expression {
+            plus: label(1),
+            minus: Some(Term::Here),
+            addend: 4,
+        };
         assert_eq!(read("(.L1 - .) + 4\n"), Some((frame_table, b'\n')));
-        let size = Expression { plus: Some(Term::Here), minus: label(1), addend: 0 };
+        let size = Expression {
+            plus: Some(Term::Here),
+            minus: label(1),
+            addend: 0,
+        };
         assert_eq!(read(". - .L1"), Some((size, b'\n')));
-        assert_eq!(read("-1,").map(|(value, next)| (value.number(), next)), Some((Some(-1), b',')));
+        assert_eq!(
+            read("-1,").map(|(value, next)| (value.number(), next)),
+            Some((Some(-1), b','))
+        );
     }
 
     #[test]
     fn a_minus_before_a_parenthesis_turns_every_sign() {
-        let expected = Expression { plus: label(2), minus: label(1), addend: 3 };
-        assert_eq!(read("5 - (.L1 - .L2 + 2)").map(|(value, _)| value), Some(expected));
+        let expected = Expression {
+            plus: label(2),
+            minus: label(1),
+            addend: 3,
+        };
+        assert_eq!(
+            read("5 - (.L1 - .L2 + 2)").map(|(value, _)| value),
+            Some(expected)
+        );
     }
 
     #[test]
     fn a_term_and_its_opposite_cancel() {
-        assert_eq!(read(".L1 - .L1 + 7").and_then(|(value, _)| value.number()), Some(7));
+        assert_eq!(
+            read(".L1 - .L1 + 7").and_then(|(value, _)| value.number()),
+            Some(7)
+        );
     }
 
     #[test]
     fn what_no_relocation_can_say_is_refused() {
-        for text in ["", ".L1 + .L2", "- - 1", "(1", "1 +", "%rax", "0 - .L1 - .L2", &"(".repeat(100)] {
+        for text in [
+            "",
+            ".L1 + .L2",
+            "- - 1",
+            "(1",
+            "1 +",
+            "%rax",
+            "0 - .L1 - .L2",
+            &"(".repeat(100),
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -43,10 +43,19 @@ impl Frames {
     }
 
     pub(crate) fn start(&mut self, place: Position, source: usize) -> Result<(), ErrorKind> {
-        if self.procedures.last().is_some_and(|procedure| procedure.end.is_none()) {
+        if self
+            .procedures
+            .last()
+            .is_some_and(|procedure| procedure.end.is_none())
+        {
             return Err(ErrorKind::MisplacedFrameDirective);
         }
-        self.procedures.push(Procedure { start: place, end: None, rules: self.rules.len(), source });
+        self.procedures.push(Procedure {
+            start: place,
+            end: None,
+            rules: self.rules.len(),
+            source,
+        });
         Ok(())
     }
 
@@ -55,7 +64,12 @@ impl Frames {
         Ok(())
     }
 
-    pub(crate) fn rule(&mut self, rule: Rule, place: Position, source: usize) -> Result<(), ErrorKind> {
+    pub(crate) fn rule(
+        &mut self,
+        rule: Rule,
+        place: Position,
+        source: usize,
+    ) -> Result<(), ErrorKind> {
         self.open(place)?;
         self.rules.push((rule, place, source));
         Ok(())
@@ -64,26 +78,41 @@ impl Frames {
     /// The procedure that has begun and not ended, in the section of `place`.
     fn open(&mut self, place: Position) -> Result<&mut Procedure, ErrorKind> {
         match self.procedures.last_mut() {
-            Some(procedure) if procedure.end.is_none() && procedure.start.section == place.section => Ok(procedure),
+            Some(procedure)
+                if procedure.end.is_none() && procedure.start.section == place.section =>
+            {
+                Ok(procedure)
+            }
             _ => Err(ErrorKind::MisplacedFrameDirective),
         }
     }
 
     /// The contents of `.eh_frame`, with one relocation for each procedure.
-    pub(crate) fn encode(&self, sections: &[SectionBuilder<'_>]) -> Result<(Vec<u8>, Vec<Relocation>), Fault> {
+    pub(crate) fn encode(
+        &self,
+        sections: &[SectionBuilder<'_>],
+    ) -> Result<(Vec<u8>, Vec<Relocation>), Fault> {
         let mut image = Image::default();
         let mut relocations = Vec::with_capacity(self.procedures.len());
         // The common information entry: version 1, `zR`, code alignment 1, data alignment -8,
         // return address in column 16, pointers as 4-byte distances; at entry the frame begins at
         // rsp + 8 and the return address lies 8 bytes below that.
-        image.bytes(&[0x14, 0, 0, 0, 0, 0, 0, 0, 1, b'z', b'R', 0, 1, 0x78, 16, 1, 0x1b]);
+        image.bytes(&[
+            0x14, 0, 0, 0, 0, 0, 0, 0, 1, b'z', b'R', 0, 1, 0x78, 16, 1, 0x1b,
+        ]);
         image.bytes(&[DW_CFA_DEF_CFA, 7, 8, DW_CFA_OFFSET | 16, 1, 0, 0]);
         for (index, procedure) in self.procedures.iter().enumerate() {
             let Some(end) = procedure.end else {
-                return Err(Fault { offset: procedure.source, kind: ErrorKind::MisplacedFrameDirective });
+                return Err(Fault {
+                    offset: procedure.source,
+                    kind: ErrorKind::MisplacedFrameDirective,
+                });
             };
             let section = &sections[procedure.start.section as usize];
-            let (start, end) = (section.final_offset(procedure.start), section.final_offset(end));
+            let (start, end) = (
+                section.final_offset(procedure.start),
+                section.final_offset(end),
+            );
             let entry = image.len();
             image.u32(0);
             image.u32(image.len() as u32);
@@ -96,10 +125,22 @@ impl Frames {
             image.u32(0);
             image.u32(end - start);
             image.bytes(&[0]);
-            let last = self.procedures.get(index + 1).map_or(self.rules.len(), |next| next.rules);
-            rules(&mut image, &self.rules[procedure.rules..last], section, start)?;
+            let last = self
+                .procedures
+                .get(index + 1)
+                .map_or(self.rules.len(), |next| next.rules);
+            rules(
+                &mut image,
+                &self.rules[procedure.rules..last],
+                section,
+                start,
+            )?;
             // GNU as aligns the section's end to 8 bytes by way of its last entry.
-            image.align(if index + 1 == self.procedures.len() { 8 } else { 4 });
+            image.align(if index + 1 == self.procedures.len() {
+                8
+            } else {
+                4
+            });
             let length = image.len() - entry - 4;
             image.set_u32(entry, length as u32);
         }
@@ -128,7 +169,10 @@ fn rules(
     let mut offset = 8;
     let mut remembered = Vec::new();
     for &(rule, position, source) in rules {
-        let fault = |kind| Fault { offset: source, kind };
+        let fault = |kind| Fault {
+            offset: source,
+            kind,
+        };
         let next = section.final_offset(position);
         // GNU as moves what holds from the first byte on into an entry of its own.
         if next == start {
@@ -156,7 +200,8 @@ fn rules(
                     _ => offset,
                 };
                 offset = value;
-                let value = u32::try_from(value).map_err(|_| fault(ErrorKind::ValueOutOfRange(value)))?;
+                let value =
+                    u32::try_from(value).map_err(|_| fault(ErrorKind::ValueOutOfRange(value)))?;
                 image.bytes(&[DW_CFA_DEF_CFA_OFFSET]);
                 unsigned_leb128(image, u64::from(value));
             }
@@ -166,7 +211,9 @@ fn rules(
                 image.bytes(&[DW_CFA_REMEMBER_STATE]);
             }
             Rule::Restore => {
-                offset = remembered.pop().ok_or_else(|| fault(ErrorKind::MisplacedFrameDirective))?;
+                offset = remembered
+                    .pop()
+                    .ok_or_else(|| fault(ErrorKind::MisplacedFrameDirective))?;
                 image.bytes(&[DW_CFA_RESTORE_STATE]);
             }
         }
@@ -209,7 +256,13 @@ mod tests {
             signed_leb128(&mut image, value);
             image.0
         };
-        assert_eq!((unsigned(2), unsigned(127), unsigned(128), unsigned(12857)), (vec![2], vec![127], vec![0x80, 1], vec![0xb9, 100]));
-        assert_eq!((signed(2), signed(-2), signed(127), signed(-128)), (vec![2], vec![0x7e], vec![0xff, 0], vec![0x80, 0x7f]));
+        assert_eq!(
+            (unsigned(2), unsigned(127), unsigned(128), unsigned(12857)),
+            (vec![2], vec![127], vec![0x80, 1], vec![0xb9, 100])
+        );
+        assert_eq!(
+            (signed(2), signed(-2), signed(127), signed(-128)),
+            (vec![2], vec![0x7e], vec![0xff, 0], vec![0x80, 0x7f])
+        );
     }
 }

@@ -50,12 +50,20 @@ enum Rex {
 
 impl Opcode {
     fn one(byte: u8) -> Opcode {
-        Opcode { bytes: [byte, 0, 0], length: 1, ..Opcode::default() }
+        Opcode {
+            bytes: [byte, 0, 0],
+            length: 1,
+            ..Opcode::default()
+        }
     }
 
     /// An opcode of the second table, after 0F.
     fn two(byte: u8) -> Opcode {
-        Opcode { bytes: [0x0f, byte, 0], length: 2, ..Opcode::default() }
+        Opcode {
+            bytes: [0x0f, byte, 0],
+            length: 2,
+            ..Opcode::default()
+        }
     }
 
     fn prefix(self, prefix: u8) -> Opcode {
@@ -68,14 +76,24 @@ impl Opcode {
 
     /// The operand size of an integer instruction.
     fn width(self, width: Width) -> Opcode {
-        let prefix = if width == Width::Word { 0x66 } else { self.prefix };
-        Opcode { prefix, wide: width == Width::Quad, ..self }
+        let prefix = if width == Width::Word {
+            0x66
+        } else {
+            self.prefix
+        };
+        Opcode {
+            prefix,
+            wide: width == Width::Quad,
+            ..self
+        }
     }
 
     /// The demands of the byte registers among `operands`.
     fn rex(mut self, operands: &[Operand]) -> Result<Opcode, ErrorKind> {
         for operand in operands {
-            let Operand::Register(register) = operand else { continue };
+            let Operand::Register(register) = operand else {
+                continue;
+            };
             let demand = match (register.high, register.needs_rex()) {
                 (true, _) => Rex::Forbidden,
                 (_, true) => Rex::Required,
@@ -96,7 +114,11 @@ impl Opcode {
 
 impl Encoder<'_, '_> {
     /// Encodes the instruction with this form and these operands.
-    pub(crate) fn instruction(&mut self, form: Form, operands: &[Operand]) -> Result<(), ErrorKind> {
+    pub(crate) fn instruction(
+        &mut self,
+        form: Form,
+        operands: &[Operand],
+    ) -> Result<(), ErrorKind> {
         match form {
             Form::Fixed(bytes) if operands.is_empty() => {
                 self.put(bytes);
@@ -165,8 +187,19 @@ impl Encoder<'_, '_> {
         }
     }
 
-    fn memory(&mut self, opcode: Opcode, field: u8, high: u8, memory: Memory) -> Result<(), ErrorKind> {
-        let Memory { address, displacement, symbol, .. } = memory;
+    fn memory(
+        &mut self,
+        opcode: Opcode,
+        field: u8,
+        high: u8,
+        memory: Memory,
+    ) -> Result<(), ErrorKind> {
+        let Memory {
+            address,
+            displacement,
+            symbol,
+            ..
+        } = memory;
         let bytes = displacement.to_le_bytes();
         match address {
             Address::Relative => {
@@ -188,14 +221,25 @@ impl Encoder<'_, '_> {
                 self.put(&[field | 4, 0x25]);
                 self.displacement(opcode, memory);
             }
-            Address::Registers { base: None, index, scale } => {
+            Address::Registers {
+                base: None,
+                index,
+                scale,
+            } => {
                 let index = index.ok_or(ErrorKind::InvalidOperands)?;
                 self.opcode(opcode, high | (index >> 3) << 1)?;
                 self.put(&[field | 4, scale << 6 | (index & 7) << 3 | 5]);
                 self.displacement(opcode, memory);
             }
-            Address::Registers { base: Some(base), index, scale } => {
-                self.opcode(opcode, high | index.map_or(0, |index| (index >> 3) << 1) | base >> 3)?;
+            Address::Registers {
+                base: Some(base),
+                index,
+                scale,
+            } => {
+                self.opcode(
+                    opcode,
+                    high | index.map_or(0, |index| (index >> 3) << 1) | base >> 3,
+                )?;
                 // A base of rbp or r13 always has a displacement: its place is taken by modes
                 // without a base.
                 let mode = match displacement {
@@ -205,7 +249,9 @@ impl Encoder<'_, '_> {
                     _ => 0x80,
                 };
                 match index {
-                    Some(index) => self.put(&[mode | field | 4, scale << 6 | (index & 7) << 3 | base & 7]),
+                    Some(index) => {
+                        self.put(&[mode | field | 4, scale << 6 | (index & 7) << 3 | base & 7])
+                    }
                     None if base & 7 == 4 => self.put(&[mode | field | 4, 0x24]),
                     None => self.put(&[mode | field | base & 7]),
                 }
@@ -224,7 +270,11 @@ impl Encoder<'_, '_> {
         match memory.symbol {
             Some(symbol) => {
                 let addend = i64::from(memory.displacement);
-                let kind = if opcode.short_address { FixupKind::Value(4) } else { FixupKind::SignedAddress };
+                let kind = if opcode.short_address {
+                    FixupKind::Value(4)
+                } else {
+                    FixupKind::SignedAddress
+                };
                 self.section.push_fixup(kind, symbol, addend, self.source);
                 self.put(&[0; 4]);
             }
@@ -239,7 +289,11 @@ impl Encoder<'_, '_> {
             (Immediate::Number(number), Width::Word) => self.put(&number.to_le_bytes()[..2]),
             (Immediate::Number(number), _) => self.put(&number.to_le_bytes()[..4]),
             (Immediate::Symbol(symbol), width) => {
-                let kind = if width == Width::Quad { FixupKind::SignedAddress } else { FixupKind::Value(4) };
+                let kind = if width == Width::Quad {
+                    FixupKind::SignedAddress
+                } else {
+                    FixupKind::Value(4)
+                };
                 self.section.push_fixup(kind, symbol, 0, self.source);
                 self.put(&[0; 4]);
             }
@@ -258,7 +312,11 @@ fn got_relocation(opcode: Opcode, field: u8, has_rex: bool) -> u32 {
     // The forms with 16-bit operands are not among those that the linker can rewrite.
     let plain = opcode.prefix == 0;
     if plain && (opcode.is(0x8b) || opcode.is(0x85) || arithmetic || indirect_branch) {
-        if has_rex { elf::R_X86_64_REX_GOTPCRELX } else { elf::R_X86_64_GOTPCRELX }
+        if has_rex {
+            elf::R_X86_64_REX_GOTPCRELX
+        } else {
+            elf::R_X86_64_GOTPCRELX
+        }
     } else {
         elf::R_X86_64_GOTPCREL
     }
@@ -282,7 +340,11 @@ fn width_of(suffix: Option<Width>, operands: &[Operand]) -> Result<Width, ErrorK
 fn immediate_for(immediate: Immediate, width: Width) -> Result<Immediate, ErrorKind> {
     let Immediate::Number(number) = immediate else {
         let encodable = matches!(width, Width::Double | Width::Quad);
-        return if encodable { Ok(immediate) } else { Err(ErrorKind::InvalidOperands) };
+        return if encodable {
+            Ok(immediate)
+        } else {
+            Err(ErrorKind::InvalidOperands)
+        };
     };
     // Like GNU as, take a number as signed or unsigned, except where it is sign-extended.
     let (minimum, maximum) = match width {

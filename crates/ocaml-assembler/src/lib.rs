@@ -23,6 +23,9 @@ mod symbol;
 mod unit;
 
 pub use archive::{Archive, Error as ArchiveError};
-pub use assemble::{Error as AssembleError, ErrorKind as AssembleErrorKind, Options as AssembleOptions, assemble, assemble_with};
+pub use assemble::{
+    Error as AssembleError, ErrorKind as AssembleErrorKind, Options as AssembleOptions, assemble,
+    assemble_with,
+};
 pub use link::{BuildId, Error as LinkError, Options as LinkOptions, link_shared};
 pub use object::{Object, ReadError};

@@ -42,7 +42,12 @@ pub(crate) struct Covered {
 impl LineTable {
     /// `.file number "name"`; false when the number is not the next one or has another name.
     pub(crate) fn add_file(&mut self, number: i64, name: &[u8]) -> bool {
-        let Some(index) = usize::try_from(number).ok().and_then(|number| number.checked_sub(1)) else { return false };
+        let Some(index) = usize::try_from(number)
+            .ok()
+            .and_then(|number| number.checked_sub(1))
+        else {
+            return false;
+        };
         if index == self.files.len() {
             self.files.push(name.to_owned());
         }
@@ -67,14 +72,26 @@ impl LineTable {
     /// Gives the waiting location to `here`.
     pub(crate) fn emit(&mut self, here: Position) {
         // Line 0 means "no line"; GNU as makes no row of it.
-        let Some(location) = self.pending.take().filter(|location| location.line != 0) else { return };
-        let last = self.sequences.last().is_some_and(|sequence| sequence.section == here.section);
+        let Some(location) = self.pending.take().filter(|location| location.line != 0) else {
+            return;
+        };
+        let last = self
+            .sequences
+            .last()
+            .is_some_and(|sequence| sequence.section == here.section);
         let index = if last {
             self.sequences.len() - 1
-        } else if let Some(index) = self.sequences.iter().position(|sequence| sequence.section == here.section) {
+        } else if let Some(index) = self
+            .sequences
+            .iter()
+            .position(|sequence| sequence.section == here.section)
+        {
             index
         } else {
-            self.sequences.push(Sequence { section: here.section, rows: Vec::new() });
+            self.sequences.push(Sequence {
+                section: here.section,
+                rows: Vec::new(),
+            });
             self.sequences.len() - 1
         };
         self.sequences[index].rows.push((here, location));
@@ -88,11 +105,20 @@ impl LineTable {
     /// The sections that have rows, and their sizes.
     pub(crate) fn covered(&self, sections: &[SectionBuilder<'_>]) -> Vec<Covered> {
         let length = |section: u32| sections[section as usize].data.len() as u64;
-        self.sequences.iter().map(|&Sequence { section, .. }| Covered { section, length: length(section) }).collect()
+        self.sequences
+            .iter()
+            .map(|&Sequence { section, .. }| Covered {
+                section,
+                length: length(section),
+            })
+            .collect()
     }
 
     /// The contents of `.debug_line`; nothing when there is no row.
-    pub(crate) fn encode(&self, sections: &[SectionBuilder<'_>]) -> Option<(Vec<u8>, Vec<Relocation>)> {
+    pub(crate) fn encode(
+        &self,
+        sections: &[SectionBuilder<'_>],
+    ) -> Option<(Vec<u8>, Vec<Relocation>)> {
         if self.sequences.is_empty() {
             return None;
         }
@@ -101,7 +127,13 @@ impl LineTable {
         image.u32(0);
         image.u16(3);
         image.u32(0);
-        image.bytes(&[1, 1, LINE_BASE.cast_unsigned(), LINE_RANGE as u8, OPCODE_BASE as u8]);
+        image.bytes(&[
+            1,
+            1,
+            LINE_BASE.cast_unsigned(),
+            LINE_RANGE as u8,
+            OPCODE_BASE as u8,
+        ]);
         // How many operands the standard opcodes 1 to 12 have.
         image.bytes(&[0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1]);
         self.encode_files(&mut image);
@@ -122,7 +154,10 @@ impl LineTable {
         let mut entries = Vec::with_capacity(self.files.len());
         for file in &self.files {
             // A file in the root directory keeps its whole name.
-            let slash = file.iter().rposition(|&byte| byte == b'/').filter(|&slash| slash > 0);
+            let slash = file
+                .iter()
+                .rposition(|&byte| byte == b'/')
+                .filter(|&slash| slash > 0);
             let Some(slash) = slash else {
                 entries.push((&file[..], 0));
                 continue;
@@ -169,7 +204,11 @@ fn encode_sequence(
     sequence: &Sequence,
     section: &SectionBuilder<'_>,
 ) {
-    let mut state = Location { file: 1, line: 1, column: 0 };
+    let mut state = Location {
+        file: 1,
+        line: 1,
+        column: 0,
+    };
     let mut address = None;
     for &(position, location) in &sequence.rows {
         if location.file != state.file {
@@ -192,7 +231,11 @@ fn encode_sequence(
             image.u64(0);
             next
         });
-        advance(image, i64::from(location.line) - i64::from(state.line), u64::from(next - last));
+        advance(
+            image,
+            i64::from(location.line) - i64::from(state.line),
+            u64::from(next - last),
+        );
         address = Some(next);
         state = location;
     }

@@ -102,7 +102,10 @@ impl Object {
 
     /// The bytes of the first section called `name`, before relocation.
     pub fn section(&self, name: &str) -> Option<&[u8]> {
-        self.sections.iter().find(|section| section.name == name).map(|section| &section.data[..])
+        self.sections
+            .iter()
+            .find(|section| section.name == name)
+            .map(|section| &section.data[..])
     }
 
     /// The names of the symbols that the object defines for others, in the order of the object.
@@ -136,7 +139,11 @@ impl Object {
         let start = self.names.len() as u32;
         self.names.extend_from_slice(name);
         self.names.push(0);
-        self.symbols.push(Symbol { name: start, name_length: name.len() as u32, ..symbol });
+        self.symbols.push(Symbol {
+            name: start,
+            name_length: name.len() as u32,
+            ..symbol
+        });
         (self.symbols.len() - 1) as u32
     }
 }
@@ -157,8 +164,22 @@ impl Default for Symbol {
 }
 
 impl Section {
-    pub(crate) fn new(name: impl Into<String>, kind: u32, flags: u64, alignment: u64, data: Vec<u8>) -> Section {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        kind: u32,
+        flags: u64,
+        alignment: u64,
+        data: Vec<u8>,
+    ) -> Section {
         let size = data.len() as u64;
-        Section { name: name.into(), kind, flags, alignment, size, data, ..Section::default() }
+        Section {
+            name: name.into(),
+            kind,
+            flags,
+            alignment,
+            size,
+            data,
+            ..Section::default()
+        }
     }
 }

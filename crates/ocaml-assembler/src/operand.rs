@@ -42,7 +42,11 @@ pub(crate) enum Address {
     /// `(%rip)`
     Relative,
     /// `scale` is the logarithm of the factor.
-    Registers { base: Option<u8>, index: Option<u8>, scale: u8 },
+    Registers {
+        base: Option<u8>,
+        index: Option<u8>,
+        scale: u8,
+    },
 }
 
 /// The most operands that an instruction of the language has.
@@ -73,7 +77,10 @@ pub(crate) fn operands<'a>(
 }
 
 /// Reads one operand.
-pub(crate) fn operand<'a>(cursor: &mut Cursor<'a>, symbols: &mut SymbolTable<'a>) -> Result<Operand, Fault> {
+pub(crate) fn operand<'a>(
+    cursor: &mut Cursor<'a>,
+    symbols: &mut SymbolTable<'a>,
+) -> Result<Operand, Fault> {
     match cursor.peek() {
         b'%' => match any_register(cursor)? {
             AnyRegister::Integer(register) => Ok(Operand::Register(register)),
@@ -111,16 +118,27 @@ fn memory<'a>(cursor: &mut Cursor<'a>, symbols: &mut SymbolTable<'a>) -> Result<
     } else if cursor.peek() != b'(' {
         displacement = Some(cursor.take_number().ok_or_else(|| invalid(&start))?);
     }
-    let address = if cursor.take(b'(') { address(cursor, &start)? } else { Address::Absolute };
+    let address = if cursor.take(b'(') {
+        address(cursor, &start)?
+    } else {
+        Address::Absolute
+    };
     // A slot of the table can only be reached from the instruction pointer, and a literal distance
     // from it is nothing that a compiler prints.
     if (address == Address::Relative) != symbol.is_some() && (got || address == Address::Relative) {
         return Err(invalid(&start));
     }
     let value = displacement.unwrap_or(0);
-    let displacement = i32::try_from(value)
-        .map_err(|_| Fault { offset: start.offset(), kind: ErrorKind::ValueOutOfRange(value) })?;
-    Ok(Memory { address, displacement, symbol, got })
+    let displacement = i32::try_from(value).map_err(|_| Fault {
+        offset: start.offset(),
+        kind: ErrorKind::ValueOutOfRange(value),
+    })?;
+    Ok(Memory {
+        address,
+        displacement,
+        symbol,
+        got,
+    })
 }
 
 /// Reads what follows the opening parenthesis of a memory operand.
@@ -129,7 +147,11 @@ fn address(cursor: &mut Cursor<'_>, start: &Cursor<'_>) -> Result<Address, Fault
     if cursor.peek() == b'%' {
         match any_register(cursor)? {
             AnyRegister::InstructionPointer if cursor.take(b')') => return Ok(Address::Relative),
-            AnyRegister::Integer(Register { number, width: Width::Quad, .. }) => base = Some(number),
+            AnyRegister::Integer(Register {
+                number,
+                width: Width::Quad,
+                ..
+            }) => base = Some(number),
             _ => return Err(invalid(start)),
         }
     }
@@ -138,7 +160,11 @@ fn address(cursor: &mut Cursor<'_>, start: &Cursor<'_>) -> Result<Address, Fault
     if cursor.take(b',') {
         index = match any_register(cursor)? {
             // The encoding of the stack pointer as an index means "no index".
-            AnyRegister::Integer(Register { number, width: Width::Quad, .. }) if number != 4 => Some(number),
+            AnyRegister::Integer(Register {
+                number,
+                width: Width::Quad,
+                ..
+            }) if number != 4 => Some(number),
             _ => return Err(invalid(start)),
         };
         if cursor.take(b',') {
@@ -168,7 +194,11 @@ fn stack_register(cursor: &mut Cursor<'_>) -> Result<Operand, Fault> {
         return Err(invalid(cursor));
     }
     cursor.bump();
-    if cursor.take(b')') { Ok(Operand::Stack(number)) } else { Err(invalid(cursor)) }
+    if cursor.take(b')') {
+        Ok(Operand::Stack(number))
+    } else {
+        Err(invalid(cursor))
+    }
 }
 
 fn any_register(cursor: &mut Cursor<'_>) -> Result<AnyRegister, Fault> {
@@ -179,12 +209,18 @@ fn any_register(cursor: &mut Cursor<'_>) -> Result<AnyRegister, Fault> {
     let name = cursor.take_until(|byte| !is_symbol_byte(byte));
     register(name).ok_or_else(|| {
         let name = String::from_utf8_lossy(name).into_owned();
-        Fault { offset, kind: ErrorKind::UnknownRegister(name) }
+        Fault {
+            offset,
+            kind: ErrorKind::UnknownRegister(name),
+        }
     })
 }
 
 fn invalid(cursor: &Cursor<'_>) -> Fault {
-    Fault { offset: cursor.offset(), kind: ErrorKind::InvalidOperand(cursor.excerpt()) }
+    Fault {
+        offset: cursor.offset(),
+        kind: ErrorKind::InvalidOperand(cursor.excerpt()),
+    }
 }
 
 #[cfg(test)]
@@ -199,7 +235,12 @@ mod tests {
     }
 
     fn memory(address: Address, displacement: i32) -> Operand {
-        Operand::Memory(Memory { address, displacement, symbol: None, got: false })
+        Operand::Memory(Memory {
+            address,
+            displacement,
+            symbol: None,
+            got: false,
+        })
     }
 
     #[test]
@@ -208,7 +249,10 @@ mod tests {
         for (text, expected) in [
             ("8(%rsp)", memory(registers(Some(4), None, 0), 8)),
             ("(%rax)", memory(registers(Some(0), None, 0), 0)),
-            ("-4(%rax,%rbx,4)", memory(registers(Some(0), Some(3), 2), -4)),
+            (
+                "-4(%rax,%rbx,4)",
+                memory(registers(Some(0), Some(3), 2), -4),
+            ),
             ("(%r13,%r14)", memory(registers(Some(13), Some(14), 0), 0)),
             ("(,%rbx,8)", memory(registers(None, Some(3), 3), 0)),
             ("123", memory(Address::Absolute, 123)),
@@ -219,20 +263,50 @@ mod tests {
 
     #[test]
     fn symbols_are_reached_from_the_instruction_pointer() {
-        let Ok((Operand::Memory(slot), _)) = read("camlA@GOTPCREL(%rip)") else { panic!("no operand") };
+        let Ok((Operand::Memory(slot), _)) = read("camlA@GOTPCREL(%rip)") else {
+            panic!("no operand")
+        };
         assert!(slot.got && slot.symbol.is_some() && slot.address == Address::Relative);
-        let Ok((Operand::Memory(place), _)) = read("camlA+16(%rip)") else { panic!("no operand") };
+        let Ok((Operand::Memory(place), _)) = read("camlA+16(%rip)") else {
+            panic!("no operand")
+        };
         assert!(!place.got && place.displacement == 16);
     }
 
     #[test]
     fn malformed_operands_are_refused() {
         for text in [
-            "", "%", "%rip", "%rp", "$", "$%rax", "(", "()", "(%rax", "(%rax,", "(%eax)", "(%rax,%rsp)", "(%rax,%rbx,3)",
-            "(%rax,%rbx,4", "4(%rip)", "(%rip)", "a@GOTPCREL", "a@GOTPCREL(%rax)", "a@PLT(%rip)x@", "%st(8)", "%st(1",
-            "4294967295(%rax)", "a+(%rip)", ".(%rip)", "(%rip,%rax)", "(%xmm0)",
+            "",
+            "%",
+            "%rip",
+            "%rp",
+            "$",
+            "$%rax",
+            "(",
+            "()",
+            "(%rax",
+            "(%rax,",
+            "(%eax)",
+            "(%rax,%rsp)",
+            "(%rax,%rbx,3)",
+            "(%rax,%rbx,4",
+            "4(%rip)",
+            "(%rip)",
+            "a@GOTPCREL",
+            "a@GOTPCREL(%rax)",
+            "a@PLT(%rip)x@",
+            "%st(8)",
+            "%st(1",
+            "4294967295(%rax)",
+            "a+(%rip)",
+            ".(%rip)",
+            "(%rip,%rax)",
+            "(%xmm0)",
         ] {
-            assert!(read(text).is_err() || read(text).is_ok_and(|(_, next)| next != b'\n'), "{text}");
+            assert!(
+                read(text).is_err() || read(text).is_ok_and(|(_, next)| next != b'\n'),
+                "{text}"
+            );
         }
     }
 }

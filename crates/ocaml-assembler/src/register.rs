@@ -40,13 +40,27 @@ pub(crate) enum AnyRegister {
 /// The register called `name`, without its `%`.
 pub(crate) fn register(name: &[u8]) -> Option<AnyRegister> {
     use Width::{Byte, Double, Quad, Word};
-    let integer = |number, width| Some(AnyRegister::Integer(Register { number, width, high: false }));
-    let high = |number| Some(AnyRegister::Integer(Register { number, width: Byte, high: true }));
+    let integer = |number, width| {
+        Some(AnyRegister::Integer(Register {
+            number,
+            width,
+            high: false,
+        }))
+    };
+    let high = |number| {
+        Some(AnyRegister::Integer(Register {
+            number,
+            width: Byte,
+            high: true,
+        }))
+    };
     match *name {
         [b'r', b'i', b'p'] => Some(AnyRegister::InstructionPointer),
         [b's', b't'] => Some(AnyRegister::Stack),
         [b'x', b'm', b'm', digit @ b'0'..=b'9'] => Some(AnyRegister::Vector(digit - b'0')),
-        [b'x', b'm', b'm', b'1', digit @ b'0'..=b'5'] => Some(AnyRegister::Vector(10 + digit - b'0')),
+        [b'x', b'm', b'm', b'1', digit @ b'0'..=b'5'] => {
+            Some(AnyRegister::Vector(10 + digit - b'0'))
+        }
         [b'r', ref rest @ ..] if rest.first().is_some_and(u8::is_ascii_digit) => {
             let (number, suffix) = match *rest {
                 [b'1', digit @ b'0'..=b'5', ref suffix @ ..] => (10 + digit - b'0', suffix),
@@ -102,9 +116,11 @@ fn legacy(name: [u8; 2]) -> Option<u8> {
 pub(crate) fn dwarf_number(name: &[u8]) -> Option<u8> {
     const MAPPING: [u8; 8] = [0, 2, 1, 3, 7, 6, 4, 5];
     match register(name)? {
-        AnyRegister::Integer(Register { number, width: Width::Quad, .. }) => {
-            Some(MAPPING.get(usize::from(number)).copied().unwrap_or(number))
-        }
+        AnyRegister::Integer(Register {
+            number,
+            width: Width::Quad,
+            ..
+        }) => Some(MAPPING.get(usize::from(number)).copied().unwrap_or(number)),
         _ => None,
     }
 }
@@ -115,16 +131,36 @@ mod tests {
 
     #[test]
     fn every_integer_register_has_four_widths() {
-        for (names, number) in [(["rax", "eax", "ax", "al"], 0), (["rdi", "edi", "di", "dil"], 7), (["r8", "r8d", "r8w", "r8b"], 8), (["r15", "r15d", "r15w", "r15b"], 15)] {
-            for (name, width) in names.iter().zip([Width::Quad, Width::Double, Width::Word, Width::Byte]) {
-                assert_eq!(register(name.as_bytes()), Some(AnyRegister::Integer(Register { number, width, high: false })), "{name}");
+        for (names, number) in [
+            (["rax", "eax", "ax", "al"], 0),
+            (["rdi", "edi", "di", "dil"], 7),
+            (["r8", "r8d", "r8w", "r8b"], 8),
+            (["r15", "r15d", "r15w", "r15b"], 15),
+        ] {
+            for (name, width) in
+                names
+                    .iter()
+                    .zip([Width::Quad, Width::Double, Width::Word, Width::Byte])
+            {
+                assert_eq!(
+                    register(name.as_bytes()),
+                    Some(AnyRegister::Integer(Register {
+                        number,
+                        width,
+                        high: false
+                    })),
+                    "{name}"
+                );
             }
         }
     }
 
     #[test]
     fn near_misses_are_not_registers() {
-        for name in ["", "r", "rp", "r7", "r16", "r1", "r8l", "r15bb", "eah", "xmm", "xmm16", "xmm01", "spll", "rsil"] {
+        for name in [
+            "", "r", "rp", "r7", "r16", "r1", "r8l", "r15bb", "eah", "xmm", "xmm16", "xmm01",
+            "spll", "rsil",
+        ] {
             assert_eq!(register(name.as_bytes()), None, "{name}");
         }
     }

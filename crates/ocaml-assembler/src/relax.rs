@@ -17,7 +17,11 @@ pub(crate) struct ExternalJump {
 /// consistent. To arrive at that of GNU as, this takes the same steps: all branches begin short,
 /// and each pass moves through the section with what earlier items of the same pass have added
 /// (`relax_segment` and `relax_frag` in binutils' `gas/write.c`). Branches only grow, so it ends.
-pub(crate) fn relax(section: &mut SectionBuilder<'_>, index: u32, symbols: &SymbolTable<'_>) -> Vec<ExternalJump> {
+pub(crate) fn relax(
+    section: &mut SectionBuilder<'_>,
+    index: u32,
+    symbols: &SymbolTable<'_>,
+) -> Vec<ExternalJump> {
     if section.items.is_empty() {
         return Vec::new();
     }
@@ -33,7 +37,8 @@ pub(crate) fn relax(section: &mut SectionBuilder<'_>, index: u32, symbols: &Symb
 
 /// Whether the target is in the same section, and no other object can take its place.
 fn is_near(jump: &Jump, index: u32, symbols: &SymbolTable<'_>) -> bool {
-    symbols.position(jump.target).section == index && !(jump.replaceable && symbols.is_global(jump.target))
+    symbols.position(jump.target).section == index
+        && !(jump.replaceable && symbols.is_global(jump.target))
 }
 
 /// Computes how far each item is pushed by those before it, and how many paddings precede each.
@@ -68,7 +73,7 @@ fn padding(offset: u32, alignment: u32) -> u32 {
 /// reach their targets. Says whether anything changed.
 fn pass(section: &mut SectionBuilder<'_>, regions: &[u32], symbols: &SymbolTable<'_>) -> bool {
     let SectionBuilder { items, growth, .. } = section;
-    let (mut stretch, mut changed, mut previous) = (0i64, false, 0);
+    let (mut stretch, mut changed) = (0i64, false);
     for (number, item) in items.iter_mut().enumerate() {
         let before = growth[number];
         growth[number] = before.wrapping_add_signed(stretch as i32);
@@ -76,16 +81,14 @@ fn pass(section: &mut SectionBuilder<'_>, regions: &[u32], symbols: &SymbolTable
             Item::Align { offset, alignment } => {
                 let old = padding(*offset + before, *alignment);
                 let new = padding(*offset + growth[number], *alignment);
-                previous = *offset;
                 i64::from(new) - i64::from(old)
             }
             Item::Jump(jump) => {
-                let place = jump.offset + growth[number];
-                let start = previous + growth[number];
-                previous = jump.offset + 2;
                 if jump.long {
                     continue;
                 }
+                // The end of the opcode's first byte, from which GNU as measures.
+                let place = i64::from(jump.offset + growth[number]) + 1;
                 let position = symbols.position(jump.target);
                 let mut target = i64::from(position.offset + growth[position.item as usize]);
                 let ahead = position.item as usize > number;
@@ -94,11 +97,12 @@ fn pass(section: &mut SectionBuilder<'_>, regions: &[u32], symbols: &SymbolTable
                     // unless padding takes the movement up.
                     if stretch < 0 || regions[position.item as usize] == regions[number] {
                         target += stretch;
-                    } else if target < i64::from(start) {
+                    } else if target < place {
+                        // A branch forwards must not seem to be one backwards.
                         continue;
                     }
                 }
-                if i8::try_from(target - i64::from(place) - 2).is_ok() {
+                if i8::try_from(target - place - 1).is_ok() {
                     continue;
                 }
                 jump.long = true;
@@ -115,7 +119,11 @@ fn pass(section: &mut SectionBuilder<'_>, regions: &[u32], symbols: &SymbolTable
 }
 
 /// Writes the bytes with branches and padding in place.
-fn rebuild(section: &mut SectionBuilder<'_>, index: u32, symbols: &SymbolTable<'_>) -> Vec<ExternalJump> {
+fn rebuild(
+    section: &mut SectionBuilder<'_>,
+    index: u32,
+    symbols: &SymbolTable<'_>,
+) -> Vec<ExternalJump> {
     let is_code = section.is_code();
     let old = std::mem::take(&mut section.data);
     let growth = &section.growth;
@@ -146,7 +154,11 @@ fn rebuild(section: &mut SectionBuilder<'_>, index: u32, symbols: &SymbolTable<'
                 }
                 if !is_near(jump, index, symbols) {
                     let offset = new.len() as u32;
-                    external.push(ExternalJump { offset, target: jump.target, source: jump.source });
+                    external.push(ExternalJump {
+                        offset,
+                        target: jump.target,
+                        source: jump.source,
+                    });
                     new.extend_from_slice(&[0; 4]);
                     continue;
                 }

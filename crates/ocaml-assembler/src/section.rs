@@ -111,7 +111,11 @@ impl<'a> SectionBuilder<'a> {
     /// Where `position`, which lies in this section, ends up. Call it after relaxation.
     #[inline]
     pub(crate) fn final_offset(&self, position: Position) -> u32 {
-        let growth = self.growth.get(position.item as usize).copied().unwrap_or(0);
+        let growth = self
+            .growth
+            .get(position.item as usize)
+            .copied()
+            .unwrap_or(0);
         position.offset + growth
     }
 
@@ -123,14 +127,32 @@ impl<'a> SectionBuilder<'a> {
         }
         self.padding += u64::from(alignment);
         if self.is_code() || !self.items.is_empty() {
-            self.items.push(Item::Align { offset: self.data.len() as u32, alignment });
+            self.items.push(Item::Align {
+                offset: self.data.len() as u32,
+                alignment,
+            });
         } else {
-            self.data.resize(self.data.len().next_multiple_of(alignment as usize), 0);
+            self.data
+                .resize(self.data.len().next_multiple_of(alignment as usize), 0);
         }
     }
 
-    pub(crate) fn push_fixup(&mut self, kind: FixupKind, symbol: SymbolId, addend: i64, source: u32) {
+    pub(crate) fn push_fixup(
+        &mut self,
+        kind: FixupKind,
+        symbol: SymbolId,
+        addend: i64,
+        source: u32,
+    ) {
         let (offset, item) = (self.data.len() as u32, self.items.len() as u32);
-        self.fixups.push(Fixup { offset, item, kind, symbol, minus: None, addend, source });
+        self.fixups.push(Fixup {
+            offset,
+            item,
+            kind,
+            symbol,
+            minus: None,
+            addend,
+            source,
+        });
     }
 }

@@ -17,7 +17,11 @@ pub(crate) struct Position {
 
 impl Position {
     /// The position of what has not been defined.
-    pub(crate) const NOWHERE: Position = Position { section: u32::MAX, offset: 0, item: 0 };
+    pub(crate) const NOWHERE: Position = Position {
+        section: u32::MAX,
+        offset: 0,
+        item: 0,
+    };
 
     pub(crate) fn is_defined(self) -> bool {
         self.section != u32::MAX
@@ -88,7 +92,12 @@ impl<'a> SymbolTable<'a> {
     /// A table for the symbols of a text of `length` bytes.
     pub(crate) fn new(length: usize) -> SymbolTable<'a> {
         let label_limit = length.max(1 << 12).min(LABEL as usize);
-        SymbolTable { named: Vec::new(), by_name: FxHashMap::default(), labels: Vec::new(), label_limit }
+        SymbolTable {
+            named: Vec::new(),
+            by_name: FxHashMap::default(),
+            labels: Vec::new(),
+            label_limit,
+        }
     }
 
     /// The symbol called `name`, new if it was not yet seen.
@@ -117,7 +126,9 @@ impl<'a> SymbolTable<'a> {
     /// Puts `symbol` at `position`; false when it is defined already.
     #[inline]
     pub(crate) fn define(&mut self, symbol: SymbolId, position: Position) -> bool {
-        let value = self.named(symbol).is_some_and(|named| named.value.is_some());
+        let value = self
+            .named(symbol)
+            .is_some_and(|named| named.value.is_some());
         let slot = match symbol.label() {
             Some(number) => &mut self.labels[number],
             None => &mut self.named[symbol.0 as usize].position,
@@ -147,7 +158,8 @@ impl<'a> SymbolTable<'a> {
 
     /// Whether another object may define or use the symbol by its name.
     pub(crate) fn is_global(&self, symbol: SymbolId) -> bool {
-        self.named(symbol).is_some_and(|named| named.global || !named.position.is_defined())
+        self.named(symbol)
+            .is_some_and(|named| named.global || !named.position.is_defined())
     }
 
     /// The name for a message.
@@ -160,7 +172,14 @@ impl<'a> SymbolTable<'a> {
 }
 
 fn new_symbol(name: &str, position: Position) -> NamedSymbol<'_> {
-    NamedSymbol { name, position, global: false, kind: SymbolType::Unspecified, size: None, value: None }
+    NamedSymbol {
+        name,
+        position,
+        global: false,
+        kind: SymbolType::Unspecified,
+        size: None,
+        value: None,
+    }
 }
 
 /// The number of a label `.L<number>` below `limit`.
@@ -204,7 +223,11 @@ mod tests {
     #[test]
     fn a_second_definition_is_noticed() {
         let mut table = SymbolTable::new(0);
-        let place = Position { section: 0, offset: 4, item: 0 };
+        let place = Position {
+            section: 0,
+            offset: 4,
+            item: 0,
+        };
         for name in [".L1", "a"] {
             let symbol = table.intern(name);
             assert!(table.define(symbol, place));

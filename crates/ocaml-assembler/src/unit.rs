@@ -39,8 +39,18 @@ impl<'a> Unit<'a> {
             source_name: None,
         };
         // GNU as has these three sections in every object, in this order.
-        unit.create(".text", elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_EXECINSTR, 0);
-        unit.create(".data", elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_WRITE, 0);
+        unit.create(
+            ".text",
+            elf::SHT_PROGBITS,
+            elf::SHF_ALLOC | elf::SHF_EXECINSTR,
+            0,
+        );
+        unit.create(
+            ".data",
+            elf::SHT_PROGBITS,
+            elf::SHF_ALLOC | elf::SHF_WRITE,
+            0,
+        );
         unit.create(".bss", elf::SHT_NOBITS, elf::SHF_ALLOC | elf::SHF_WRITE, 0);
         unit.current = 0;
         unit
@@ -49,12 +59,17 @@ impl<'a> Unit<'a> {
     fn create(&mut self, name: &'a str, kind: u32, flags: u64, entry_size: u64) {
         self.current = self.sections.len();
         self.section_names.insert(name, self.current);
-        self.sections.push(SectionBuilder::new(name, kind, flags, entry_size));
+        self.sections
+            .push(SectionBuilder::new(name, kind, flags, entry_size));
     }
 
     /// Makes `name` the current section; `attributes` are its type, flags and entry size where the
     /// directive says them.
-    pub(crate) fn select_section(&mut self, name: &'a str, attributes: Option<(u32, u64, u64)>) -> Result<(), ErrorKind> {
+    pub(crate) fn select_section(
+        &mut self,
+        name: &'a str,
+        attributes: Option<(u32, u64, u64)>,
+    ) -> Result<(), ErrorKind> {
         match self.section_names.get(name) {
             Some(&index) => {
                 let section = &self.sections[index];
@@ -86,14 +101,24 @@ impl<'a> Unit<'a> {
     #[inline]
     pub(crate) fn here(&self) -> Position {
         let section = &self.sections[self.current];
-        Position { section: self.current as u32, offset: section.data.len() as u32, item: section.items.len() as u32 }
+        Position {
+            section: self.current as u32,
+            offset: section.data.len() as u32,
+            item: section.items.len() as u32,
+        }
     }
 
     /// Whether the current section can take `more` bytes.
     pub(crate) fn has_room(&self, more: u64) -> Result<(), ErrorKind> {
         let section = &self.sections[self.current];
-        let size = (section.data.len() as u64).saturating_add(section.padding).saturating_add(more);
-        if size > MAXIMUM_SECTION { Err(ErrorKind::TooLarge) } else { Ok(()) }
+        let size = (section.data.len() as u64)
+            .saturating_add(section.padding)
+            .saturating_add(more);
+        if size > MAXIMUM_SECTION {
+            Err(ErrorKind::TooLarge)
+        } else {
+            Ok(())
+        }
     }
 
     /// Gives the line of the last `.loc` to the instruction that begins here.
@@ -108,7 +133,10 @@ impl<'a> Unit<'a> {
 
 /// The attributes of a section whose directive says none: GNU as knows some by name.
 fn default_attributes(name: &str) -> Option<(u32, u64, u64)> {
-    let is = |stem: &str| name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let is = |stem: &str| {
+        name.strip_prefix(stem)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
     let flags = if is(".text") {
         elf::SHF_ALLOC | elf::SHF_EXECINSTR
     } else if is(".data") {

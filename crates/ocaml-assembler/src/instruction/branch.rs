@@ -23,7 +23,10 @@ pub(crate) enum Target {
 /// Calls are the same with `@PLT` and without: GNU as writes the same relocation for both, and the
 /// linker makes a procedure linkage table entry where one is needed. Jumps differ: without it GNU
 /// as goes straight to a symbol of the same section, even to a global one.
-pub(crate) fn target<'a>(cursor: &mut Cursor<'a>, symbols: &mut SymbolTable<'a>) -> Result<Target, Fault> {
+pub(crate) fn target<'a>(
+    cursor: &mut Cursor<'a>,
+    symbols: &mut SymbolTable<'a>,
+) -> Result<Target, Fault> {
     if cursor.take(b'*') {
         return operand(cursor, symbols).map(Target::Indirect);
     }
@@ -31,9 +34,15 @@ pub(crate) fn target<'a>(cursor: &mut Cursor<'a>, symbols: &mut SymbolTable<'a>)
     match cursor.take_symbol() {
         Some(name) if name != "." => {
             let symbol = symbols.intern(name);
-            Ok(Target::Symbol { symbol, plt: cursor.take_word("@PLT") })
+            Ok(Target::Symbol {
+                symbol,
+                plt: cursor.take_word("@PLT"),
+            })
         }
-        _ => Err(Fault { offset: start.offset(), kind: ErrorKind::InvalidOperand(start.excerpt()) }),
+        _ => Err(Fault {
+            offset: start.offset(),
+            kind: ErrorKind::InvalidOperand(start.excerpt()),
+        }),
     }
 }
 
@@ -43,12 +52,15 @@ impl Encoder<'_, '_> {
         match (form, target) {
             (Form::Call, Target::Symbol { symbol, .. }) => {
                 self.put(&[0xe8]);
-                self.section.push_fixup(FixupKind::Branch, symbol, -4, self.source);
+                self.section
+                    .push_fixup(FixupKind::Branch, symbol, -4, self.source);
                 self.put(&[0; 4]);
                 Ok(())
             }
             (Form::Jump, Target::Symbol { symbol, plt }) => self.jump(Jump::ALWAYS, symbol, plt),
-            (Form::JumpCondition(condition), Target::Symbol { symbol, plt }) => self.jump(condition, symbol, plt),
+            (Form::JumpCondition(condition), Target::Symbol { symbol, plt }) => {
+                self.jump(condition, symbol, plt)
+            }
             (Form::Call, Target::Indirect(place)) => self.indirect(2, place),
             (Form::Jump, Target::Indirect(place)) => self.indirect(4, place),
             _ => Err(ErrorKind::InvalidOperands),
@@ -57,16 +69,29 @@ impl Encoder<'_, '_> {
 
     fn indirect(&mut self, extension: u8, place: Operand) -> Result<(), ErrorKind> {
         match place {
-            Operand::Register(Register { width: Width::Quad, .. }) | Operand::Memory(_) => {
-                self.modrm(Opcode::one(0xff), extension, &place)
-            }
+            Operand::Register(Register {
+                width: Width::Quad, ..
+            })
+            | Operand::Memory(_) => self.modrm(Opcode::one(0xff), extension, &place),
             _ => Err(ErrorKind::InvalidOperands),
         }
     }
 
-    fn jump(&mut self, condition: u8, target: SymbolId, replaceable: bool) -> Result<(), ErrorKind> {
+    fn jump(
+        &mut self,
+        condition: u8,
+        target: SymbolId,
+        replaceable: bool,
+    ) -> Result<(), ErrorKind> {
         let offset = self.section.data.len() as u32;
-        let jump = Jump { offset, condition, long: false, replaceable, target, source: self.source };
+        let jump = Jump {
+            offset,
+            condition,
+            long: false,
+            replaceable,
+            target,
+            source: self.source,
+        };
         self.section.items.push(Item::Jump(jump));
         self.put(&[0; 2]);
         Ok(())

@@ -42,18 +42,29 @@ impl Encoder<'_, '_> {
                 [place @ Memory(_), Integer(register)] if register.width != Width::Byte => {
                     let width = width_of(suffix, operands)?;
                     let short_address = width != Width::Quad;
-                    let opcode = Opcode { short_address, ..Opcode::one(0x8d).width(width) };
+                    let opcode = Opcode {
+                        short_address,
+                        ..Opcode::one(0x8d).width(width)
+                    };
                     self.modrm(opcode, register.number, place)
                 }
                 _ => Err(ErrorKind::InvalidOperands),
             },
             Form::MoveAbsolute => match operands {
-                [Constant(value), Integer(Register { number, width: Width::Quad, .. })] => {
+                [
+                    Constant(value),
+                    Integer(Register {
+                        number,
+                        width: Width::Quad,
+                        ..
+                    }),
+                ] => {
                     self.opcode_register(Opcode::one(0xb8).width(Width::Quad), *number)?;
                     match *value {
                         Immediate::Number(number) => self.put(&number.to_le_bytes()),
                         Immediate::Symbol(symbol) => {
-                            self.section.push_fixup(FixupKind::Value(8), symbol, 0, self.source);
+                            self.section
+                                .push_fixup(FixupKind::Value(8), symbol, 0, self.source);
                             self.put(&[0; 8]);
                         }
                     }
@@ -66,15 +77,27 @@ impl Encoder<'_, '_> {
                     if matches!(place, Integer(source) if source.width != from) {
                         return Err(ErrorKind::InvalidOperands);
                     }
-                    let opcode = if byte == 0x63 { Opcode::one(byte) } else { Opcode::two(byte) };
-                    self.modrm(opcode.width(to).rex(&operands[..1])?, register.number, place)
+                    let opcode = if byte == 0x63 {
+                        Opcode::one(byte)
+                    } else {
+                        Opcode::two(byte)
+                    };
+                    self.modrm(
+                        opcode.width(to).rex(&operands[..1])?,
+                        register.number,
+                        place,
+                    )
                 }
                 _ => Err(ErrorKind::InvalidOperands),
             },
             Form::ByteSwap => match operands {
-                [Integer(Register { number, width: width @ (Width::Double | Width::Quad), .. })] => {
-                    self.opcode_register(Opcode::two(0xc8).width(*width), *number)
-                }
+                [
+                    Integer(Register {
+                        number,
+                        width: width @ (Width::Double | Width::Quad),
+                        ..
+                    }),
+                ] => self.opcode_register(Opcode::two(0xc8).width(*width), *number),
                 _ => Err(ErrorKind::InvalidOperands),
             },
             Form::SetCondition(condition) => match operands {
@@ -87,7 +110,11 @@ impl Encoder<'_, '_> {
             Form::MoveCondition(condition) => match operands {
                 [place, Integer(register)] if is_place(place) && register.width != Width::Byte => {
                     let width = width_of(None, operands)?;
-                    self.modrm(Opcode::two(0x40 | condition).width(width), register.number, place)
+                    self.modrm(
+                        Opcode::two(0x40 | condition).width(width),
+                        register.number,
+                        place,
+                    )
                 }
                 _ => Err(ErrorKind::InvalidOperands),
             },
@@ -95,26 +122,43 @@ impl Encoder<'_, '_> {
         }
     }
 
-    fn arithmetic(&mut self, row: u8, suffix: Option<Width>, operands: &[Operand]) -> Result<(), ErrorKind> {
+    fn arithmetic(
+        &mut self,
+        row: u8,
+        suffix: Option<Width>,
+        operands: &[Operand],
+    ) -> Result<(), ErrorKind> {
         let width = width_of(suffix, operands)?;
         match operands {
             [Constant(value), place] if is_place(place) => {
                 let value = immediate_for(*value, width)?;
-                let short = matches!(value, Immediate::Number(number) if i8::try_from(number).is_ok());
+                let short =
+                    matches!(value, Immediate::Number(number) if i8::try_from(number).is_ok());
                 if short && width != Width::Byte {
                     let opcode = Opcode::one(0x83).width(width).immediate(1);
                     self.modrm(opcode, row, place)?;
                     self.immediate(value, Width::Byte);
                     return Ok(());
                 }
-                self.with_immediate(sized(0x80, width), sized(row << 3 | 4, width), row, place, value, width)
+                self.with_immediate(
+                    sized(0x80, width),
+                    sized(row << 3 | 4, width),
+                    row,
+                    place,
+                    value,
+                    width,
+                )
             }
-            [Integer(register), place] if is_place(place) => {
-                self.modrm(sized(row << 3, width).rex(operands)?, register.number, place)
-            }
-            [place @ Memory(_), Integer(register)] => {
-                self.modrm(sized(row << 3 | 2, width).rex(operands)?, register.number, place)
-            }
+            [Integer(register), place] if is_place(place) => self.modrm(
+                sized(row << 3, width).rex(operands)?,
+                register.number,
+                place,
+            ),
+            [place @ Memory(_), Integer(register)] => self.modrm(
+                sized(row << 3 | 2, width).rex(operands)?,
+                register.number,
+                place,
+            ),
             _ => Err(ErrorKind::InvalidOperands),
         }
     }
@@ -129,10 +173,19 @@ impl Encoder<'_, '_> {
         value: Immediate,
         width: Width,
     ) -> Result<(), ErrorKind> {
-        if matches!(place, Integer(Register { number: 0, high: false, .. })) {
+        if matches!(
+            place,
+            Integer(Register {
+                number: 0,
+                high: false,
+                ..
+            })
+        ) {
             self.opcode(accumulator, 0)?;
         } else {
-            let opcode = general.immediate(immediate_length(width)).rex(std::slice::from_ref(place))?;
+            let opcode = general
+                .immediate(immediate_length(width))
+                .rex(std::slice::from_ref(place))?;
             self.modrm(opcode, extension, place)?;
         }
         self.immediate(value, width);
@@ -144,9 +197,18 @@ impl Encoder<'_, '_> {
         match operands {
             [Constant(value), place] if is_place(place) => {
                 let value = immediate_for(*value, width)?;
-                self.with_immediate(sized(0xf6, width), sized(0xa8, width), 0, place, value, width)
+                self.with_immediate(
+                    sized(0xf6, width),
+                    sized(0xa8, width),
+                    0,
+                    place,
+                    value,
+                    width,
+                )
             }
-            [Integer(register), place] | [place @ Memory(_), Integer(register)] if is_place(place) => {
+            [Integer(register), place] | [place @ Memory(_), Integer(register)]
+                if is_place(place) =>
+            {
                 self.modrm(sized(0x84, width).rex(operands)?, register.number, place)
             }
             _ => Err(ErrorKind::InvalidOperands),
@@ -155,8 +217,15 @@ impl Encoder<'_, '_> {
 
     fn r#move(&mut self, suffix: Option<Width>, operands: &[Operand]) -> Result<(), ErrorKind> {
         // x86_gas.ml has one constructor for all moves, so `movq` may name a vector register.
-        if operands.iter().any(|operand| matches!(operand, Operand::Vector(_))) {
-            return if suffix == Some(Width::Quad) { self.vector_quad(operands) } else { Err(ErrorKind::InvalidOperands) };
+        if operands
+            .iter()
+            .any(|operand| matches!(operand, Operand::Vector(_)))
+        {
+            return if suffix == Some(Width::Quad) {
+                self.vector_quad(operands)
+            } else {
+                Err(ErrorKind::InvalidOperands)
+            };
         }
         let width = width_of(suffix, operands)?;
         match operands {
@@ -170,7 +239,11 @@ impl Encoder<'_, '_> {
             }
             [Constant(value), place] if is_place(place) => {
                 let value = immediate_for(*value, width)?;
-                self.modrm(sized(0xc6, width).immediate(immediate_length(width)), 0, place)?;
+                self.modrm(
+                    sized(0xc6, width).immediate(immediate_length(width)),
+                    0,
+                    place,
+                )?;
                 self.immediate(value, width);
                 Ok(())
             }
@@ -190,10 +263,18 @@ impl Encoder<'_, '_> {
             [place] if is_place(place) => self.modrm(sized(0xf6, width).rex(operands)?, 5, place),
             [Constant(value), place @ Integer(register)] if width != Width::Byte => {
                 let value = immediate_for(*value, width)?;
-                let short = matches!(value, Immediate::Number(number) if i8::try_from(number).is_ok());
-                let (byte, length, kept) =
-                    if short { (0x6b, 1, Width::Byte) } else { (0x69, immediate_length(width), width) };
-                self.modrm(Opcode::one(byte).width(width).immediate(length), register.number, place)?;
+                let short =
+                    matches!(value, Immediate::Number(number) if i8::try_from(number).is_ok());
+                let (byte, length, kept) = if short {
+                    (0x6b, 1, Width::Byte)
+                } else {
+                    (0x69, immediate_length(width), width)
+                };
+                self.modrm(
+                    Opcode::one(byte).width(width).immediate(length),
+                    register.number,
+                    place,
+                )?;
                 self.immediate(value, kept);
                 Ok(())
             }
@@ -204,24 +285,36 @@ impl Encoder<'_, '_> {
         }
     }
 
-    fn shift(&mut self, extension: u8, suffix: Option<Width>, operands: &[Operand]) -> Result<(), ErrorKind> {
-        let [count, place] = operands else { return Err(ErrorKind::InvalidOperands) };
+    fn shift(
+        &mut self,
+        extension: u8,
+        suffix: Option<Width>,
+        operands: &[Operand],
+    ) -> Result<(), ErrorKind> {
+        let [count, place] = operands else {
+            return Err(ErrorKind::InvalidOperands);
+        };
         if !is_place(place) {
             return Err(ErrorKind::InvalidOperands);
         }
         let width = width_of(suffix, &operands[1..])?;
         let rex = &operands[1..];
         match *count {
-            Constant(Immediate::Number(1)) => self.modrm(sized(0xd0, width).rex(rex)?, extension, place),
+            Constant(Immediate::Number(1)) => {
+                self.modrm(sized(0xd0, width).rex(rex)?, extension, place)
+            }
             Constant(Immediate::Number(number)) => {
-                let number = u8::try_from(number).map_err(|_| ErrorKind::ValueOutOfRange(number))?;
+                let number =
+                    u8::try_from(number).map_err(|_| ErrorKind::ValueOutOfRange(number))?;
                 self.modrm(sized(0xc0, width).immediate(1).rex(rex)?, extension, place)?;
                 self.put(&[number]);
                 Ok(())
             }
-            Integer(Register { number: 1, width: Width::Byte, high: false }) => {
-                self.modrm(sized(0xd2, width).rex(rex)?, extension, place)
-            }
+            Integer(Register {
+                number: 1,
+                width: Width::Byte,
+                high: false,
+            }) => self.modrm(sized(0xd2, width).rex(rex)?, extension, place),
             _ => Err(ErrorKind::InvalidOperands),
         }
     }
@@ -264,10 +357,16 @@ impl Encoder<'_, '_> {
             {
                 let other = first.number | second.number;
                 // GNU as leaves REX.W out of `xchg %rax, %rax`.
-                let width = if first == second && width == Width::Quad { Width::Double } else { width };
+                let width = if first == second && width == Width::Quad {
+                    Width::Double
+                } else {
+                    width
+                };
                 self.opcode_register(Opcode::one(0x90).width(width), other)
             }
-            [Integer(register), place] | [place @ Memory(_), Integer(register)] if is_place(place) => {
+            [Integer(register), place] | [place @ Memory(_), Integer(register)]
+                if is_place(place) =>
+            {
                 self.modrm(sized(0x86, width).rex(operands)?, register.number, place)
             }
             _ => Err(ErrorKind::InvalidOperands),
@@ -293,5 +392,9 @@ fn stack_width(suffix: Option<Width>, operands: &[Operand]) -> Result<Width, Err
 
 /// `push` and `pop` have 64 bits without REX.W.
 fn narrow(width: Width) -> Width {
-    if width == Width::Quad { Width::Double } else { width }
+    if width == Width::Quad {
+        Width::Double
+    } else {
+        width
+    }
 }

@@ -71,7 +71,12 @@ impl Mnemonics {
     /// The table; built on first use.
     pub(crate) fn get() -> &'static Mnemonics {
         static TABLE: LazyLock<Mnemonics> = LazyLock::new(|| {
-            Mnemonics(all().iter().filter_map(|(name, form)| Some((key(name.as_bytes())?, *form))).collect())
+            Mnemonics(
+                all()
+                    .iter()
+                    .filter_map(|(name, form)| Some((key(name.as_bytes())?, *form)))
+                    .collect(),
+            )
         });
         &TABLE
     }
@@ -93,8 +98,22 @@ fn key(name: &[u8]) -> Option<u128> {
 
 /// The conditions, by their names in `string_of_condition`, and their numbers in the encoding.
 pub(crate) const CONDITIONS: [(&str, u8); 16] = [
-    ("o", 0), ("no", 1), ("b", 2), ("ae", 3), ("e", 4), ("ne", 5), ("be", 6), ("a", 7),
-    ("s", 8), ("ns", 9), ("p", 10), ("np", 11), ("l", 12), ("ge", 13), ("le", 14), ("g", 15),
+    ("o", 0),
+    ("no", 1),
+    ("b", 2),
+    ("ae", 3),
+    ("e", 4),
+    ("ne", 5),
+    ("be", 6),
+    ("a", 7),
+    ("s", 8),
+    ("ns", 9),
+    ("p", 10),
+    ("np", 11),
+    ("l", 12),
+    ("ge", 13),
+    ("le", 14),
+    ("g", 15),
 ];
 
 /// The suffixes that `suf` adds, and none where a register tells the width.
@@ -111,10 +130,22 @@ pub(crate) fn all() -> Vec<(String, Form)> {
     let mut table: Vec<(String, Form)> = Vec::with_capacity(256);
     for (suffix, width) in WIDTHS {
         let mut sized = |name: &str, form| table.push((format!("{name}{suffix}"), form));
-        for (name, number) in [("add", 0), ("or", 1), ("and", 4), ("sub", 5), ("xor", 6), ("cmp", 7)] {
+        for (name, number) in [
+            ("add", 0),
+            ("or", 1),
+            ("and", 4),
+            ("sub", 5),
+            ("xor", 6),
+            ("cmp", 7),
+        ] {
             sized(name, Form::Arithmetic(number, width));
         }
-        for (name, extension, short) in [("inc", 0, true), ("dec", 1, true), ("neg", 3, false), ("idiv", 7, false)] {
+        for (name, extension, short) in [
+            ("inc", 0, true),
+            ("dec", 1, true),
+            ("neg", 3, false),
+            ("idiv", 7, false),
+        ] {
             sized(name, Form::Unary(extension, short, width));
         }
         for (name, extension) in [("sal", 4), ("shr", 5), ("sar", 7)] {
@@ -142,10 +173,17 @@ pub(crate) fn all() -> Vec<(String, Form)> {
         table.push((format!("cmov{name}"), Form::MoveCondition(number)));
     }
     // `string_of_float_condition`.
-    for (predicate, name) in ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord"].into_iter().enumerate() {
+    for (predicate, name) in ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord"]
+        .into_iter()
+        .enumerate()
+    {
         table.push((format!("cmp{name}sd"), Form::Compare(predicate as u8)));
     }
-    table.extend(OTHERS.iter().map(|(name, form)| ((*name).to_owned(), *form)));
+    table.extend(
+        OTHERS
+            .iter()
+            .map(|(name, form)| ((*name).to_owned(), *form)),
+    );
     table
 }
 
@@ -261,12 +299,25 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count);
-        assert_eq!(Mnemonics::get().0.len(), count, "a name is too long for a key");
+        assert_eq!(
+            Mnemonics::get().0.len(),
+            count,
+            "a name is too long for a key"
+        );
     }
 
     #[test]
     fn a_prefix_or_a_longer_word_is_not_a_mnemonic() {
-        for name in ["", "ad", "addx", "movqq", "pushl", "leab", "setc", "a-name-of-more-than-16-bytes"] {
+        for name in [
+            "",
+            "ad",
+            "addx",
+            "movqq",
+            "pushl",
+            "leab",
+            "setc",
+            "a-name-of-more-than-16-bytes",
+        ] {
             assert_eq!(Mnemonics::get().form(name.as_bytes()), None, "{name}");
         }
     }

@@ -25,8 +25,19 @@ impl Encoder<'_, '_> {
                 self.put(&[0xd9, 0xc8 | number]);
                 Ok(())
             }
-            (Form::StoreStatus, [place @ Operand::Memory(_)]) => self.modrm(Opcode::one(0xdd), 7, place),
-            (Form::StoreStatus, [Operand::Register(Register { number: 0, width: Width::Word, .. })]) => {
+            (Form::StoreStatus, [place @ Operand::Memory(_)]) => {
+                self.modrm(Opcode::one(0xdd), 7, place)
+            }
+            (
+                Form::StoreStatus,
+                [
+                    Operand::Register(Register {
+                        number: 0,
+                        width: Width::Word,
+                        ..
+                    }),
+                ],
+            ) => {
                 self.put(&[0xdf, 0xe0]);
                 Ok(())
             }

@@ -12,7 +12,10 @@ impl Encoder<'_, '_> {
     pub(super) fn vector(&mut self, form: Form, operands: &[Operand]) -> Result<(), ErrorKind> {
         match (form, operands) {
             (Form::Vector(prefix, byte), [place @ (Vector(_) | Memory(_)), Vector(register)])
-            | (Form::VectorMove(prefix, byte, _), [place @ (Vector(_) | Memory(_)), Vector(register)])
+            | (
+                Form::VectorMove(prefix, byte, _),
+                [place @ (Vector(_) | Memory(_)), Vector(register)],
+            )
             | (Form::VectorMove(prefix, _, byte), [Vector(register), place @ Memory(_)]) => {
                 self.modrm(Opcode::two(byte).prefix(prefix), *register, place)
             }
@@ -23,7 +26,11 @@ impl Encoder<'_, '_> {
                 self.modrm(Opcode::two(0x13).prefix(0x66), *register, place)
             }
             (Form::Compare(predicate), [place @ (Vector(_) | Memory(_)), Vector(register)]) => {
-                self.modrm(Opcode::two(0xc2).prefix(0xf2).immediate(1), *register, place)?;
+                self.modrm(
+                    Opcode::two(0xc2).prefix(0xf2).immediate(1),
+                    *register,
+                    place,
+                )?;
                 self.put(&[predicate]);
                 Ok(())
             }
@@ -32,7 +39,11 @@ impl Encoder<'_, '_> {
             }
             (
                 Form::Round(None),
-                [Constant(Immediate::Number(mode)), place @ (Vector(_) | Memory(_)), Vector(register)],
+                [
+                    Constant(Immediate::Number(mode)),
+                    place @ (Vector(_) | Memory(_)),
+                    Vector(register),
+                ],
             ) => {
                 let mode = u8::try_from(*mode).map_err(|_| ErrorKind::ValueOutOfRange(*mode))?;
                 self.round(mode, *register, place)
@@ -40,19 +51,35 @@ impl Encoder<'_, '_> {
             (Form::VectorBits, _) => self.vector_bits(operands),
             (Form::FromInteger(suffix), [place @ (Integer(_) | Memory(_)), Vector(register)]) => {
                 let width = long_width(suffix, operands)?;
-                self.modrm(wide(Opcode::two(0x2a).prefix(0xf2), width), *register, place)
+                self.modrm(
+                    wide(Opcode::two(0x2a).prefix(0xf2), width),
+                    *register,
+                    place,
+                )
             }
-            (Form::ToInteger(byte, suffix), [place @ (Vector(_) | Memory(_)), Integer(register)]) => {
+            (
+                Form::ToInteger(byte, suffix),
+                [place @ (Vector(_) | Memory(_)), Integer(register)],
+            ) => {
                 let width = long_width(suffix, operands)?;
-                self.modrm(wide(Opcode::two(byte).prefix(0xf2), width), register.number, place)
+                self.modrm(
+                    wide(Opcode::two(byte).prefix(0xf2), width),
+                    register.number,
+                    place,
+                )
             }
             _ => Err(ErrorKind::InvalidOperands),
         }
     }
 
     fn round(&mut self, mode: u8, register: u8, place: &Operand) -> Result<(), ErrorKind> {
-        let opcode =
-            Opcode { prefix: 0x66, bytes: [0x0f, 0x3a, 0x0b], length: 3, immediate: 1, ..Opcode::default() };
+        let opcode = Opcode {
+            prefix: 0x66,
+            bytes: [0x0f, 0x3a, 0x0b],
+            length: 3,
+            immediate: 1,
+            ..Opcode::default()
+        };
         self.modrm(opcode, register, place)?;
         self.put(&[mode]);
         Ok(())
@@ -69,18 +96,34 @@ impl Encoder<'_, '_> {
             Integer(Register { width, .. }) => long_width(Some(*width), &[])?,
             _ => Width::Double,
         };
-        self.modrm(wide(Opcode::two(byte).prefix(0x66), width), *register, place)
+        self.modrm(
+            wide(Opcode::two(byte).prefix(0x66), width),
+            *register,
+            place,
+        )
     }
 
     /// `movq` with a vector register.
     pub(super) fn vector_quad(&mut self, operands: &[Operand]) -> Result<(), ErrorKind> {
         match operands {
-            [Integer(Register { width: Width::Quad, .. }), Vector(_)]
-            | [Vector(_), Integer(Register { width: Width::Quad, .. })] => self.vector_bits(operands),
+            [
+                Integer(Register {
+                    width: Width::Quad, ..
+                }),
+                Vector(_),
+            ]
+            | [
+                Vector(_),
+                Integer(Register {
+                    width: Width::Quad, ..
+                }),
+            ] => self.vector_bits(operands),
             [place @ (Vector(_) | Memory(_)), Vector(register)] => {
                 self.modrm(Opcode::two(0x7e).prefix(0xf3), *register, place)
             }
-            [Vector(register), place @ Memory(_)] => self.modrm(Opcode::two(0xd6).prefix(0x66), *register, place),
+            [Vector(register), place @ Memory(_)] => {
+                self.modrm(Opcode::two(0xd6).prefix(0x66), *register, place)
+            }
             _ => Err(ErrorKind::InvalidOperands),
         }
     }
@@ -95,5 +138,8 @@ fn long_width(suffix: Option<Width>, operands: &[Operand]) -> Result<Width, Erro
 }
 
 fn wide(opcode: Opcode, width: Width) -> Opcode {
-    Opcode { wide: width == Width::Quad, ..opcode }
+    Opcode {
+        wide: width == Width::Quad,
+        ..opcode
+    }
 }

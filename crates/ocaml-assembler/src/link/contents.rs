@@ -53,7 +53,11 @@ impl Contents {
     }
 
     fn output(&mut self, name: &str, part: Part, section: &Section) -> usize {
-        if let Some(index) = self.outputs.iter().position(|output| output.name == name && output.part == part) {
+        if let Some(index) = self
+            .outputs
+            .iter()
+            .position(|output| output.name == name && output.part == part)
+        {
             return index;
         }
         // Rights and allocation only: what is merged or sorted elsewhere is kept as it is here.
@@ -78,13 +82,21 @@ pub(super) fn contents(
     symbols: &Symbols<'_>,
     debug_information: bool,
 ) -> Result<Contents, Error> {
-    let mut contents = Contents { outputs: Vec::with_capacity(8), places: Vec::with_capacity(objects.len()), commons: Vec::new() };
+    let mut contents = Contents {
+        outputs: Vec::with_capacity(8),
+        places: Vec::with_capacity(objects.len()),
+        commons: Vec::new(),
+    };
     for (object_index, object) in objects.iter().enumerate() {
         let mut places = vec![None; object.sections.len()];
         for (section_index, section) in object.sections.iter().enumerate() {
-            let unsupported =
-                || Error::UnsupportedSection { object: object.name().into(), section: section.name[..].into() };
-            let Some((part, name)) = destination(section).ok_or_else(unsupported)? else { continue };
+            let unsupported = || Error::UnsupportedSection {
+                object: object.name().into(),
+                section: section.name[..].into(),
+            };
+            let Some((part, name)) = destination(section).ok_or_else(unsupported)? else {
+                continue;
+            };
             if part == Part::Debug && (section.size == 0 || !debug_information) {
                 continue;
             }
@@ -92,7 +104,10 @@ pub(super) fn contents(
             let index = contents.output(name, part, section);
             let output = &mut contents.outputs[index];
             // Padding between tables of call frame information would end them.
-            let place = output.size.next_multiple_of(if name == ".eh_frame" { 4 } else { alignment });
+            let place =
+                output
+                    .size
+                    .next_multiple_of(if name == ".eh_frame" { 4 } else { alignment });
             output.alignment = output.alignment.max(alignment);
             output.size = place.saturating_add(section.size);
             output.inputs.push((object_index, section_index, place));
@@ -101,7 +116,11 @@ pub(super) fn contents(
         contents.places.push(places);
     }
     add_commons(&mut contents, objects, symbols);
-    for frames in contents.outputs.iter_mut().filter(|output| output.part == Part::Frames) {
+    for frames in contents
+        .outputs
+        .iter_mut()
+        .filter(|output| output.part == Part::Frames)
+    {
         frames.size += 4;
     }
     Ok(contents)
@@ -114,7 +133,11 @@ fn add_commons(contents: &mut Contents, objects: &[Object], symbols: &Symbols<'_
         if symbol.place != Place::Common {
             continue;
         }
-        let zeros = Section { kind: elf::SHT_NOBITS, flags: elf::SHF_ALLOC | elf::SHF_WRITE, ..Section::default() };
+        let zeros = Section {
+            kind: elf::SHT_NOBITS,
+            flags: elf::SHF_ALLOC | elf::SHF_WRITE,
+            ..Section::default()
+        };
         let index = contents.output(".bss", Part::Zero, &zeros);
         let output = &mut contents.outputs[index];
         // The value of such a symbol is its alignment.
@@ -122,7 +145,9 @@ fn add_commons(contents: &mut Contents, objects: &[Object], symbols: &Symbols<'_
         output.alignment = output.alignment.max(alignment);
         let place = output.size.next_multiple_of(alignment);
         output.size = place.saturating_add(symbol.size);
-        contents.commons.push(((definition.object, definition.symbol), place));
+        contents
+            .commons
+            .push(((definition.object, definition.symbol), place));
     }
 }
 
@@ -135,7 +160,11 @@ fn destination(section: &Section) -> Option<Option<(Part, &str)>> {
     }
     if name == ".note.GNU-stack" {
         // An object that wants its stack executable is none that a plugin should have.
-        return if has(elf::SHF_EXECINSTR) { None } else { Some(None) };
+        return if has(elf::SHF_EXECINSTR) {
+            None
+        } else {
+            Some(None)
+        };
     }
     if has(elf::SHF_EXCLUDE) {
         return Some(None);
@@ -144,7 +173,10 @@ fn destination(section: &Section) -> Option<Option<(Part, &str)>> {
         let kept = name.starts_with(".debug_") && section.kind == elf::SHT_PROGBITS;
         return Some(kept.then_some((Part::Debug, name)));
     }
-    let stem = |stem: &str| name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let stem = |stem: &str| {
+        name.strip_prefix(stem)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
     let writable = has(elf::SHF_WRITE);
     Some(Some(match section.kind {
         elf::SHT_NOBITS if writable => (Part::Zero, ".bss"),

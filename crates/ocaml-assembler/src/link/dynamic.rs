@@ -22,8 +22,11 @@ pub(super) struct DynamicSymbols<'o> {
 
 impl<'o> DynamicSymbols<'o> {
     pub(super) fn new(symbols: &Symbols<'o>, options: &Options) -> DynamicSymbols<'o> {
-        let mut hashed: Vec<(u32, &[u8], Definition)> =
-            symbols.exports.iter().map(|&(name, definition)| (hash(name), name, definition)).collect();
+        let mut hashed: Vec<(u32, &[u8], Definition)> = symbols
+            .exports
+            .iter()
+            .map(|&(name, definition)| (hash(name), name, definition))
+            .collect();
         let buckets = (hashed.len() / 2).max(1) as u32 | 1;
         // The order within a bucket is free; by name, so that equal inputs give equal files.
         hashed.sort_unstable_by_key(|&(hash, name, _)| (hash % buckets, name));
@@ -35,13 +38,31 @@ impl<'o> DynamicSymbols<'o> {
             strings.push(0);
             start
         };
-        let needed = options.needed.iter().map(|name| add(name.as_bytes())).collect();
-        let soname = options.soname.as_ref().map_or(0, |name| add(name.as_bytes()));
+        let needed = options
+            .needed
+            .iter()
+            .map(|name| add(name.as_bytes()))
+            .collect();
+        let soname = options
+            .soname
+            .as_ref()
+            .map_or(0, |name| add(name.as_bytes()));
         let mut names = Vec::with_capacity(symbols.imports.len() + hashed.len());
         names.extend(symbols.imports.iter().map(|import| add(import.name)));
         names.extend(hashed.iter().map(|(_, name, _)| add(name)));
-        let exports = hashed.into_iter().map(|(_, name, definition)| (name, definition)).collect();
-        DynamicSymbols { imports: symbols.imports.len(), exports, names, strings, hash: table, soname, needed }
+        let exports = hashed
+            .into_iter()
+            .map(|(_, name, definition)| (name, definition))
+            .collect();
+        DynamicSymbols {
+            imports: symbols.imports.len(),
+            exports,
+            names,
+            strings,
+            hash: table,
+            soname,
+            needed,
+        }
     }
 
     /// How many symbols there are, with the empty one at the beginning.
@@ -63,24 +84,50 @@ impl<'o> DynamicSymbols<'o> {
         layout: &Layout<'_>,
         section: impl Fn(Definition) -> u16,
     ) {
-        SymbolEntry { name: 0, info: 0, visibility: 0, section: 0, value: 0, size: 0 }.write(image);
+        SymbolEntry {
+            name: 0,
+            info: 0,
+            visibility: 0,
+            section: 0,
+            value: 0,
+            size: 0,
+        }
+        .write(image);
         for (import, &name) in symbols.imports.iter().zip(&self.names) {
             let info = import.binding << 4 | import.kind;
-            SymbolEntry { name, info, visibility: 0, section: 0, value: 0, size: 0 }.write(image);
+            SymbolEntry {
+                name,
+                info,
+                visibility: 0,
+                section: 0,
+                value: 0,
+                size: 0,
+            }
+            .write(image);
         }
         for (&(_, definition), &name) in self.exports.iter().zip(&self.names[self.imports..]) {
             let symbol = &objects[definition.object as usize].symbols[definition.symbol as usize];
             let value = layout.definition_address(objects, definition).unwrap_or(0);
             let info = symbol.binding << 4 | symbol.kind;
             let (visibility, size) = (symbol.visibility, symbol.size);
-            SymbolEntry { name, info, visibility, section: section(definition), value, size }.write(image);
+            SymbolEntry {
+                name,
+                info,
+                visibility,
+                section: section(definition),
+                value,
+                size,
+            }
+            .write(image);
         }
     }
 }
 
 /// The hash function of DT_GNU_HASH: Bernstein's, times 33.
 fn hash(name: &[u8]) -> u32 {
-    name.iter().fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)))
+    name.iter().fold(5381, |hash: u32, &byte| {
+        hash.wrapping_mul(33).wrapping_add(u32::from(byte))
+    })
 }
 
 const BLOOM_SHIFT: u32 = 26;
@@ -93,13 +140,16 @@ fn hash_table(symbols: &[(u32, &[u8], Definition)], buckets: u32, first: u32) ->
     let mut starts = vec![0; buckets as usize];
     let mut chains = Vec::with_capacity(symbols.len());
     for (index, &(hash, _, _)) in symbols.iter().enumerate() {
-        filter[(hash / 64) as usize % words] |= 1 << (hash % 64) | 1 << ((hash >> BLOOM_SHIFT) % 64);
+        filter[(hash / 64) as usize % words] |=
+            1 << (hash % 64) | 1 << ((hash >> BLOOM_SHIFT) % 64);
         let bucket = hash % buckets;
         if starts[bucket as usize] == 0 {
             starts[bucket as usize] = first + index as u32;
         }
         // The lowest bit marks the end of a bucket.
-        let last = symbols.get(index + 1).is_none_or(|(next, _, _)| next % buckets != bucket);
+        let last = symbols
+            .get(index + 1)
+            .is_none_or(|(next, _, _)| next % buckets != bucket);
         chains.push(hash & !1 | u32::from(last));
     }
     let mut image = Image::default();
@@ -117,7 +167,10 @@ fn hash_table(symbols: &[(u32, &[u8], Definition)], buckets: u32, first: u32) ->
 
 /// How many entries the dynamic section has, with the empty one at the end.
 pub(super) fn entries(contents: &Contents, options: &Options) -> usize {
-    let arrays = [".init_array", ".fini_array"].iter().filter(|name| contents.find(name).is_some()).count();
+    let arrays = [".init_array", ".fini_array"]
+        .iter()
+        .filter(|name| contents.find(name).is_some())
+        .count();
     12 + options.needed.len() + usize::from(options.soname.is_some()) + 2 * arrays
 }
 

@@ -22,12 +22,17 @@ pub(super) fn count(object: &Object, section: usize) -> Result<usize, Error> {
 
 /// The offsets of the entries that describe functions.
 pub(super) fn entries(object: &Object, section: usize) -> Result<Vec<u32>, Error> {
-    parse(&object.sections[section].data)
-        .ok_or_else(|| Error::UnsupportedFrames { object: object.name().into() })
+    parse(&object.sections[section].data).ok_or_else(|| Error::UnsupportedFrames {
+        object: object.name().into(),
+    })
 }
 
 fn parse(data: &[u8]) -> Option<Vec<u32>> {
-    let word = |offset: usize| Some(u32::from_le_bytes(data.get(offset..offset + 4)?.try_into().ok()?));
+    let word = |offset: usize| {
+        Some(u32::from_le_bytes(
+            data.get(offset..offset + 4)?.try_into().ok()?,
+        ))
+    };
     let mut entries = Vec::new();
     let mut offset = 0;
     while offset < data.len() {
@@ -56,8 +61,12 @@ fn parse(data: &[u8]) -> Option<Vec<u32>> {
 
 /// Whether a common information entry says that addresses are 4-byte distances (0x1b).
 fn is_known_form(entry: &[u8]) -> bool {
-    let Some((&1, rest)) = entry.split_first() else { return false };
-    let Some(zero) = rest.iter().position(|&byte| byte == 0) else { return false };
+    let Some((&1, rest)) = entry.split_first() else {
+        return false;
+    };
+    let Some(zero) = rest.iter().position(|&byte| byte == 0) else {
+        return false;
+    };
     let (augmentation, rest) = (&rest[..zero], &rest[zero + 1..]);
     // Code alignment, data alignment, return register and the augmentation's length are all one
     // byte long for this processor.
@@ -72,7 +81,11 @@ pub(super) fn write(image: &mut Image, header: u64, frames: u64, entries: &[u64]
     let mut table = Vec::with_capacity(entries.len());
     for &entry in entries {
         let place = entry + 8;
-        let bytes = image.0.get(place as usize..place as usize + 4)?.try_into().ok()?;
+        let bytes = image
+            .0
+            .get(place as usize..place as usize + 4)?
+            .try_into()
+            .ok()?;
         let function = place.checked_add_signed(i64::from(i32::from_le_bytes(bytes)))?;
         table.push((distance(header, function)?, distance(header, entry)?));
     }

@@ -95,13 +95,29 @@ impl Cursor {
     /// Places a section that the linker makes; an empty one is left out.
     fn place(&mut self, name: &str, kind: u32, flags: u64, alignment: u64, size: u64) -> Range {
         if size == 0 {
-            return Range { start: self.at, end: self.at };
+            return Range {
+                start: self.at,
+                end: self.at,
+            };
         }
         let address = self.align(alignment);
         let name = name.to_owned();
-        self.sections.push(Placed { name, kind, flags, entry_size: 0, alignment, address, size, link: None, info: 0 });
+        self.sections.push(Placed {
+            name,
+            kind,
+            flags,
+            entry_size: 0,
+            alignment,
+            address,
+            size,
+            link: None,
+            info: 0,
+        });
         self.at += size;
-        Range { start: address, end: self.at }
+        Range {
+            start: address,
+            end: self.at,
+        }
     }
 
     /// What the last placed section's header also says.
@@ -156,13 +172,26 @@ impl<'o> Layout<'o> {
         let headers = program_headers(!build_id.is_empty(), has_frames);
         let mut addresses = vec![0; contents.outputs.len()];
         let at = (elf::HEADER_SIZE + elf::PROGRAM_HEADER_SIZE * usize::from(headers)) as u64;
-        let mut cursor = Cursor { at, sections: vec![] };
+        let mut cursor = Cursor {
+            at,
+            sections: vec![],
+        };
         let allocated = elf::SHF_ALLOC;
         let writable = elf::SHF_ALLOC | elf::SHF_WRITE;
 
-        let note_size = if build_id.is_empty() { 0 } else { 16 + build_id.len().next_multiple_of(4) as u64 };
+        let note_size = if build_id.is_empty() {
+            0
+        } else {
+            16 + build_id.len().next_multiple_of(4) as u64
+        };
         let note = cursor.place(".note.gnu.build-id", elf::SHT_NOTE, allocated, 4, note_size);
-        let hash = cursor.place(".gnu.hash", elf::SHT_GNU_HASH, allocated, 8, dynamic_symbols.hash.len() as u64);
+        let hash = cursor.place(
+            ".gnu.hash",
+            elf::SHT_GNU_HASH,
+            allocated,
+            8,
+            dynamic_symbols.hash.len() as u64,
+        );
         cursor.describe(hash, 0, Some(".dynsym"));
         let size = (elf::SYMBOL_SIZE * dynamic_symbols.count()) as u64;
         let symbol_table = cursor.place(".dynsym", elf::SHT_DYNSYM, allocated, 8, size);
@@ -172,29 +201,63 @@ impl<'o> Layout<'o> {
         let size = (elf::RELA_SIZE * dynamic_relocations) as u64;
         let relocations = cursor.place(".rela.dyn", elf::SHT_RELA, allocated, 8, size);
         cursor.describe(relocations, elf::RELA_SIZE, Some(".dynsym"));
-        let size = if has_frames { frame_header::size(requirements.frames) } else { 0 };
+        let size = if has_frames {
+            frame_header::size(requirements.frames)
+        } else {
+            0
+        };
         let frame_header = cursor.place(".eh_frame_hdr", elf::SHT_PROGBITS, allocated, 4, size);
         cursor.part(Part::ReadOnly, &contents, &mut addresses);
         cursor.part(Part::Frames, &contents, &mut addresses);
-        let read_only = Range { start: 0, end: cursor.at };
+        let read_only = Range {
+            start: 0,
+            end: cursor.at,
+        };
 
         let start = cursor.align(PAGE);
         cursor.part(Part::Code, &contents, &mut addresses);
         let size = STUB * requirements.stubs.len() as u64;
-        let stubs = cursor.place(".plt.got", elf::SHT_PROGBITS, allocated | elf::SHF_EXECINSTR, 16, size);
-        let code = Range { start, end: cursor.at };
+        let stubs = cursor.place(
+            ".plt.got",
+            elf::SHT_PROGBITS,
+            allocated | elf::SHF_EXECINSTR,
+            16,
+            size,
+        );
+        let code = Range {
+            start,
+            end: cursor.at,
+        };
 
         let start = cursor.align(PAGE);
         cursor.part(Part::Relro, &contents, &mut addresses);
         let entries = dynamic::entries(&contents, options);
-        let dynamic = cursor.place(".dynamic", elf::SHT_DYNAMIC, writable, 8, (elf::DYNAMIC_SIZE * entries) as u64);
+        let dynamic = cursor.place(
+            ".dynamic",
+            elf::SHT_DYNAMIC,
+            writable,
+            8,
+            (elf::DYNAMIC_SIZE * entries) as u64,
+        );
         cursor.describe(dynamic, elf::DYNAMIC_SIZE, Some(".dynstr"));
-        let slots = cursor.place(".got", elf::SHT_PROGBITS, writable, 8, 8 * requirements.slots.len() as u64);
+        let slots = cursor.place(
+            ".got",
+            elf::SHT_PROGBITS,
+            writable,
+            8,
+            8 * requirements.slots.len() as u64,
+        );
         cursor.describe(slots, 8, None);
         // The loader protects whole pages.
-        let relro = Range { start, end: cursor.align(PAGE) };
+        let relro = Range {
+            start,
+            end: cursor.align(PAGE),
+        };
         cursor.part(Part::Data, &contents, &mut addresses);
-        let writable = Range { start, end: cursor.at };
+        let writable = Range {
+            start,
+            end: cursor.at,
+        };
         cursor.part(Part::Zero, &contents, &mut addresses);
         let writable_end = cursor.at;
         cursor.at = writable.end;
@@ -235,16 +298,25 @@ impl<'o> Layout<'o> {
     }
 
     /// The address, or the absolute value, of a definition.
-    pub(super) fn definition_address(&self, objects: &[Object], definition: Definition) -> Option<u64> {
+    pub(super) fn definition_address(
+        &self,
+        objects: &[Object],
+        definition: Definition,
+    ) -> Option<u64> {
         let Definition { object, symbol } = definition;
         let entry = &objects[object as usize].symbols[symbol as usize];
         match entry.place {
-            Place::Section(section) => {
-                Some(self.section_address(object as usize, section as usize)?.wrapping_add(entry.value))
-            }
+            Place::Section(section) => Some(
+                self.section_address(object as usize, section as usize)?
+                    .wrapping_add(entry.value),
+            ),
             Place::Absolute => Some(entry.value),
             Place::Common => {
-                let (_, offset) = self.contents.commons.iter().find(|(known, _)| *known == (object, symbol))?;
+                let (_, offset) = self
+                    .contents
+                    .commons
+                    .iter()
+                    .find(|(known, _)| *known == (object, symbol))?;
                 let output = self.contents.find(".bss")?;
                 Some(self.addresses[output] + offset)
             }
@@ -255,7 +327,9 @@ impl<'o> Layout<'o> {
     /// The address of what is in this shared object; nothing for an import.
     pub(super) fn address(&self, objects: &[Object], meaning: Meaning) -> Option<u64> {
         match meaning {
-            Meaning::Section { object, section } => self.section_address(object as usize, section as usize),
+            Meaning::Section { object, section } => {
+                self.section_address(object as usize, section as usize)
+            }
             Meaning::Defined(definition) => self.definition_address(objects, definition),
             Meaning::Import(_) => None,
         }

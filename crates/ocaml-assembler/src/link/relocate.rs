@@ -31,8 +31,16 @@ impl Relocator<'_, '_> {
     /// Relocates the copied sections in `image`, fills the global offset table and the stubs, and
     /// returns what the loader has to do, relative relocations first.
     pub(super) fn apply(&self, image: &mut Image) -> Result<Vec<Dynamic>, Error> {
-        let mut dynamic = Vec::with_capacity(self.requirements.dynamic_relocations + self.requirements.slots.len());
-        for (output, &address) in self.layout.contents.outputs.iter().zip(&self.layout.addresses) {
+        let mut dynamic = Vec::with_capacity(
+            self.requirements.dynamic_relocations + self.requirements.slots.len(),
+        );
+        for (output, &address) in self
+            .layout
+            .contents
+            .outputs
+            .iter()
+            .zip(&self.layout.addresses)
+        {
             for &(object, section, offset) in &output.inputs {
                 let part = output.part;
                 self.section(image, &mut dynamic, object, section, address + offset, part)?;
@@ -40,7 +48,13 @@ impl Relocator<'_, '_> {
         }
         self.slots(image, &mut dynamic);
         self.stubs(image);
-        dynamic.sort_unstable_by_key(|relocation| (relocation.kind != elf::R_X86_64_RELATIVE, relocation.symbol, relocation.place));
+        dynamic.sort_unstable_by_key(|relocation| {
+            (
+                relocation.kind != elf::R_X86_64_RELATIVE,
+                relocation.symbol,
+                relocation.place,
+            )
+        });
         Ok(dynamic)
     }
 
@@ -56,14 +70,18 @@ impl Relocator<'_, '_> {
         let object = &self.objects[object_index];
         let section = &object.sections[section_index];
         for relocation in &section.relocations {
-            let Some(meaning) = self.symbols.meaning(object_index, relocation.target) else { continue };
+            let Some(meaning) = self.symbols.meaning(object_index, relocation.target) else {
+                continue;
+            };
             let place = address + relocation.offset;
             let applied = if part == Part::Debug {
                 self.debug(image, place, relocation, meaning)
             } else {
                 self.loaded(image, dynamic, section, place, relocation, meaning)
             };
-            applied.ok_or_else(|| Error::TooLarge { object: object.name().into() })?;
+            applied.ok_or_else(|| Error::TooLarge {
+                object: object.name().into(),
+            })?;
         }
         Ok(())
     }
@@ -84,14 +102,24 @@ impl Relocator<'_, '_> {
             elf::R_X86_64_64 => match (meaning, address) {
                 (Meaning::Import(import), _) => {
                     let symbol = DynamicSymbols::import_index(import);
-                    dynamic.push(Dynamic { place, kind: elf::R_X86_64_64, symbol, addend });
+                    dynamic.push(Dynamic {
+                        place,
+                        kind: elf::R_X86_64_64,
+                        symbol,
+                        addend,
+                    });
                 }
                 (_, address) => {
                     let value = address?.wrapping_add_signed(addend);
                     image.set_u64(place as usize, value);
                     if !is_absolute(self.objects, meaning) {
                         let addend = value.cast_signed();
-                        dynamic.push(Dynamic { place, kind: elf::R_X86_64_RELATIVE, symbol: 0, addend });
+                        dynamic.push(Dynamic {
+                            place,
+                            kind: elf::R_X86_64_RELATIVE,
+                            symbol: 0,
+                            addend,
+                        });
                     }
                 }
             },
@@ -100,8 +128,11 @@ impl Relocator<'_, '_> {
                 image.set_u64(place as usize, value);
             }
             elf::R_X86_64_PLT32 if address.is_none() => {
-                let Meaning::Import(import) = meaning else { return None };
-                let stub = self.layout.stubs.start + STUB * u64::from(self.requirements.stub(import)?);
+                let Meaning::Import(import) = meaning else {
+                    return None;
+                };
+                let stub =
+                    self.layout.stubs.start + STUB * u64::from(self.requirements.stub(import)?);
                 distance(image, place, stub, addend)?;
             }
             elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => distance(image, place, address?, addend)?,
@@ -111,7 +142,8 @@ impl Relocator<'_, '_> {
                 distance(image, place, address?, addend)?;
             }
             _ => {
-                let slot = self.layout.slots.start + 8 * u64::from(self.requirements.slot(meaning)?);
+                let slot =
+                    self.layout.slots.start + 8 * u64::from(self.requirements.slot(meaning)?);
                 distance(image, place, slot, addend)?;
             }
         }
@@ -119,11 +151,18 @@ impl Relocator<'_, '_> {
     }
 
     /// A relocation of a section that only debuggers read: what it refers to may be gone.
-    fn debug(&self, image: &mut Image, place: u64, relocation: &Relocation, meaning: Meaning) -> Option<()> {
+    fn debug(
+        &self,
+        image: &mut Image,
+        place: u64,
+        relocation: &Relocation,
+        meaning: Meaning,
+    ) -> Option<()> {
         let mut address = self.layout.address(self.objects, meaning).unwrap_or(0);
         // A reference to another debug section counts from the beginning of that section.
         if let Meaning::Section { object, section } = meaning
-            && let Some((output, _)) = self.layout.contents.places[object as usize][section as usize]
+            && let Some((output, _)) =
+                self.layout.contents.places[object as usize][section as usize]
             && self.layout.contents.outputs[output].part == Part::Debug
         {
             address -= self.layout.addresses[output];
@@ -145,14 +184,24 @@ impl Relocator<'_, '_> {
             match (meaning, self.layout.address(self.objects, meaning)) {
                 (Meaning::Import(import), _) => {
                     let symbol = DynamicSymbols::import_index(import);
-                    dynamic.push(Dynamic { place, kind: elf::R_X86_64_GLOB_DAT, symbol, addend: 0 });
+                    dynamic.push(Dynamic {
+                        place,
+                        kind: elf::R_X86_64_GLOB_DAT,
+                        symbol,
+                        addend: 0,
+                    });
                 }
                 (_, address) => {
                     let value = address.unwrap_or(0);
                     image.set_u64(place as usize, value);
                     if !is_absolute(self.objects, meaning) {
                         let addend = value.cast_signed();
-                        dynamic.push(Dynamic { place, kind: elf::R_X86_64_RELATIVE, symbol: 0, addend });
+                        dynamic.push(Dynamic {
+                            place,
+                            kind: elf::R_X86_64_RELATIVE,
+                            symbol: 0,
+                            addend,
+                        });
                     }
                 }
             }
@@ -176,7 +225,13 @@ impl Relocator<'_, '_> {
 
 /// Writes the 32-bit distance from `place` to `target + addend`.
 fn distance(image: &mut Image, place: u64, target: u64, addend: i64) -> Option<()> {
-    let distance = target.cast_signed().wrapping_sub(place.cast_signed()).wrapping_add(addend);
-    image.set_u32(place as usize, i32::try_from(distance).ok()?.cast_unsigned());
+    let distance = target
+        .cast_signed()
+        .wrapping_sub(place.cast_signed())
+        .wrapping_add(addend);
+    image.set_u32(
+        place as usize,
+        i32::try_from(distance).ok()?.cast_unsigned(),
+    );
     Some(())
 }

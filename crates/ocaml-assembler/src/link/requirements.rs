@@ -56,8 +56,13 @@ impl Requirements {
         let object = &objects[object_index];
         let section = &object.sections[section_index];
         for relocation in &section.relocations {
-            let Some(meaning) = symbols.meaning(object_index, relocation.target) else { continue };
-            let fixed = || Error::NotPositionIndependent { object: object.name().into(), section: section.name[..].into() };
+            let Some(meaning) = symbols.meaning(object_index, relocation.target) else {
+                continue;
+            };
+            let fixed = || Error::NotPositionIndependent {
+                object: object.name().into(),
+                section: section.name[..].into(),
+            };
             match (relocation.kind, meaning) {
                 (elf::R_X86_64_64, _) => {
                     if !is_absolute(objects, meaning) {
@@ -75,14 +80,21 @@ impl Requirements {
                         return Err(fixed());
                     }
                 }
-                (elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX, _) => {
+                (
+                    elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX,
+                    _,
+                ) => {
                     if !can_do_without_slot(objects, section, relocation, meaning) {
                         self.add_slot(meaning);
                     }
                 }
                 (kind, _) => {
                     let (object, section) = (object.name().into(), section.name[..].into());
-                    return Err(Error::UnsupportedRelocation { object, section, kind });
+                    return Err(Error::UnsupportedRelocation {
+                        object,
+                        section,
+                        kind,
+                    });
                 }
             }
         }
@@ -121,7 +133,8 @@ impl Requirements {
 pub(super) fn is_absolute(objects: &[Object], meaning: Meaning) -> bool {
     match meaning {
         Meaning::Defined(definition) => {
-            objects[definition.object as usize].symbols[definition.symbol as usize].place == Place::Absolute
+            objects[definition.object as usize].symbols[definition.symbol as usize].place
+                == Place::Absolute
         }
         Meaning::Section { .. } | Meaning::Import(_) => false,
     }
@@ -131,9 +144,20 @@ pub(super) fn is_absolute(objects: &[Object], meaning: Meaning) -> bool {
 /// becomes `lea` when the symbol is in this shared object.
 ///
 /// Source: AMD64 supplement, section B.2.
-pub(super) fn can_do_without_slot(objects: &[Object], section: &Section, relocation: &Relocation, meaning: Meaning) -> bool {
-    let may = matches!(relocation.kind, elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX);
+pub(super) fn can_do_without_slot(
+    objects: &[Object],
+    section: &Section,
+    relocation: &Relocation,
+    meaning: Meaning,
+) -> bool {
+    let may = matches!(
+        relocation.kind,
+        elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX
+    );
     let local = !matches!(meaning, Meaning::Import(_)) && !is_absolute(objects, meaning);
-    let opcode = relocation.offset.checked_sub(2).and_then(|offset| section.data.get(offset as usize));
+    let opcode = relocation
+        .offset
+        .checked_sub(2)
+        .and_then(|offset| section.data.get(offset as usize));
     may && local && relocation.addend == -4 && opcode == Some(&0x8b)
 }

@@ -53,7 +53,10 @@ impl<'o> Symbols<'o> {
             let used = used_symbols(object);
             let mut list = Vec::with_capacity(object.symbols.len());
             for (number, symbol) in object.symbols.iter().enumerate() {
-                let own = Definition { object: index as u32, symbol: number as u32 };
+                let own = Definition {
+                    object: index as u32,
+                    symbol: number as u32,
+                };
                 if symbol.binding == elf::STB_LOCAL && symbol.place != Place::Undefined {
                     list.push(Some(Meaning::Defined(own)));
                     continue;
@@ -64,10 +67,17 @@ impl<'o> Symbols<'o> {
                 } else if used[number] {
                     if symbol.visibility != elf::STV_DEFAULT {
                         let symbol = object.symbol_name(symbol).into();
-                        return Err(Error::UndefinedSymbol { symbol, object: object.name().into() });
+                        return Err(Error::UndefinedSymbol {
+                            symbol,
+                            object: object.name().into(),
+                        });
                     }
                     let import = *import_indices.entry(name).or_insert_with(|| {
-                        imports.push(Import { name, binding: symbol.binding, kind: symbol.kind });
+                        imports.push(Import {
+                            name,
+                            binding: symbol.binding,
+                            kind: symbol.kind,
+                        });
                         imports.len() as u32 - 1
                     });
                     let known = &mut imports[import as usize];
@@ -82,18 +92,28 @@ impl<'o> Symbols<'o> {
             }
             meanings.push(list);
         }
-        let visible = |symbol: &Symbol| matches!(symbol.visibility, elf::STV_DEFAULT | elf::STV_PROTECTED);
+        let visible =
+            |symbol: &Symbol| matches!(symbol.visibility, elf::STV_DEFAULT | elf::STV_PROTECTED);
         let exports = definitions
             .into_iter()
-            .filter(|(_, definition)| visible(&objects[definition.object as usize].symbols[definition.symbol as usize]))
+            .filter(|(_, definition)| {
+                visible(&objects[definition.object as usize].symbols[definition.symbol as usize])
+            })
             .collect();
-        Ok(Symbols { meanings, imports, exports })
+        Ok(Symbols {
+            meanings,
+            imports,
+            exports,
+        })
     }
 
     /// What a relocation of the object with this index refers to.
     pub(super) fn meaning(&self, object: usize, target: Target) -> Option<Meaning> {
         match target {
-            Target::Section(section) => Some(Meaning::Section { object: object as u32, section }),
+            Target::Section(section) => Some(Meaning::Section {
+                object: object as u32,
+                section,
+            }),
             Target::Symbol(symbol) => self.meanings[object][symbol as usize],
         }
     }
@@ -102,7 +122,11 @@ impl<'o> Symbols<'o> {
 /// The symbols that relocations of the object name.
 fn used_symbols(object: &Object) -> Vec<bool> {
     let mut used = vec![false; object.symbols.len()];
-    for relocation in object.sections.iter().flat_map(|section| &section.relocations) {
+    for relocation in object
+        .sections
+        .iter()
+        .flat_map(|section| &section.relocations)
+    {
         if let Target::Symbol(symbol) = relocation.target {
             used[symbol as usize] = true;
         }
@@ -120,8 +144,14 @@ enum Strength {
 
 fn strength(symbol: &Symbol) -> Strength {
     match symbol {
-        Symbol { binding: elf::STB_WEAK, .. } => Strength::Weak,
-        Symbol { place: Place::Common, .. } => Strength::Common,
+        Symbol {
+            binding: elf::STB_WEAK,
+            ..
+        } => Strength::Weak,
+        Symbol {
+            place: Place::Common,
+            ..
+        } => Strength::Common,
         _ => Strength::Strong,
     }
 }
@@ -136,7 +166,10 @@ fn definitions(objects: &[Object]) -> Result<FxHashMap<&[u8], Definition>, Error
             if symbol.binding == elf::STB_LOCAL || symbol.place == Place::Undefined {
                 continue;
             }
-            let new = Definition { object: index as u32, symbol: number as u32 };
+            let new = Definition {
+                object: index as u32,
+                symbol: number as u32,
+            };
             let name = object.name_bytes(symbol);
             let Some(&known) = definitions.get(name) else {
                 definitions.insert(name, new);
@@ -148,9 +181,15 @@ fn definitions(objects: &[Object]) -> Result<FxHashMap<&[u8], Definition>, Error
             if old == Strength::Strong && fresh == Strength::Strong {
                 let symbol = object.symbol_name(symbol).into();
                 let (first, second) = (known_object.name().into(), object.name().into());
-                return Err(Error::DuplicateSymbol { symbol, first, second });
+                return Err(Error::DuplicateSymbol {
+                    symbol,
+                    first,
+                    second,
+                });
             }
-            let greater = old == Strength::Common && fresh == Strength::Common && symbol.size > known_symbol.size;
+            let greater = old == Strength::Common
+                && fresh == Strength::Common
+                && symbol.size > known_symbol.size;
             if fresh > old || greater {
                 definitions.insert(name, new);
             }

@@ -50,8 +50,14 @@ impl Object {
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Object, Error> {
         let headers = headers(bytes)?;
-        let mut object = Object { names: vec![0], ..Object::default() };
-        let names = headers.get(usize::from(half(bytes, 62)?)).ok_or(Error::Damaged)?.data;
+        let mut object = Object {
+            names: vec![0],
+            ..Object::default()
+        };
+        let names = headers
+            .get(usize::from(half(bytes, 62)?))
+            .ok_or(Error::Damaged)?
+            .data;
         // Where each section of the file is in the object.
         let mut indices = vec![None; headers.len()];
         for (index, header) in headers.iter().enumerate() {
@@ -59,7 +65,9 @@ impl Object {
                 0 | elf::SHT_STRTAB | elf::SHT_SYMTAB | elf::SHT_RELA => continue,
                 elf::SHT_GROUP => return Err(Error::Unsupported("section groups")),
                 elf::SHT_REL => return Err(Error::Unsupported("relocations without addends")),
-                elf::SHT_SYMTAB_SHNDX => return Err(Error::Unsupported("more than 65,000 sections")),
+                elf::SHT_SYMTAB_SHNDX => {
+                    return Err(Error::Unsupported("more than 65,000 sections"));
+                }
                 _ => {}
             }
             indices[index] = Some(object.sections.len() as u32);
@@ -75,17 +83,27 @@ impl Object {
                 relocations: Vec::new(),
             });
         }
-        let table = headers.iter().position(|header| header.kind == elf::SHT_SYMTAB);
+        let table = headers
+            .iter()
+            .position(|header| header.kind == elf::SHT_SYMTAB);
         let targets = match table {
             Some(table) => symbols(&mut object, &headers, table, &indices)?,
             None => Vec::new(),
         };
         for header in headers.iter().filter(|header| header.kind == elf::SHT_RELA) {
-            let section = indices.get(header.info as usize).copied().flatten().ok_or(Error::Damaged)?;
+            let section = indices
+                .get(header.info as usize)
+                .copied()
+                .flatten()
+                .ok_or(Error::Damaged)?;
             if Some(header.link as usize) != table {
                 return Err(Error::Damaged);
             }
-            relocations(&mut object.sections[section as usize], header.data, &targets)?;
+            relocations(
+                &mut object.sections[section as usize],
+                header.data,
+                &targets,
+            )?;
         }
         Ok(object)
     }
@@ -98,7 +116,10 @@ fn symbols(
     table: usize,
     indices: &[Option<u32>],
 ) -> Result<Vec<Option<Target>>, Error> {
-    let strings = headers.get(headers[table].link as usize).ok_or(Error::Damaged)?.data;
+    let strings = headers
+        .get(headers[table].link as usize)
+        .ok_or(Error::Damaged)?
+        .data;
     let mut targets = Vec::new();
     for entry in headers[table].data.chunks_exact(elf::SYMBOL_SIZE) {
         let (info, visibility) = (entry[4], entry[5] & 3);
@@ -108,7 +129,9 @@ fn symbols(
             elf::SHN_UNDEF => Place::Undefined,
             elf::SHN_ABS => Place::Absolute,
             elf::SHN_COMMON => Place::Common,
-            index if index >= elf::SHN_LORESERVE => return Err(Error::Unsupported("symbols in reserved sections")),
+            index if index >= elf::SHN_LORESERVE => {
+                return Err(Error::Unsupported("symbols in reserved sections"));
+            }
             // A symbol of a table that is no section of the object is of no use to a linker.
             index => match indices.get(usize::from(index)).ok_or(Error::Damaged)? {
                 Some(section) => Place::Section(*section),
@@ -130,11 +153,21 @@ fn symbols(
                     return Err(Error::Damaged);
                 }
                 let limit = 1 << 31;
-                if place == Place::Common && (size > limit || !value.is_power_of_two() || value > 4096) {
+                if place == Place::Common
+                    && (size > limit || !value.is_power_of_two() || value > 4096)
+                {
                     return Err(Error::Damaged);
                 }
                 let name = string(strings, word(entry, 0)?)?.to_vec();
-                let symbol = Symbol { place, value, size, binding, kind, visibility, ..Symbol::default() };
+                let symbol = Symbol {
+                    place,
+                    value,
+                    size,
+                    binding,
+                    kind,
+                    visibility,
+                    ..Symbol::default()
+                };
                 Some(Target::Symbol(object.push_symbol(&name, symbol)))
             }
             _ => return Err(Error::Unsupported("symbols of an unusual type")),
@@ -143,7 +176,11 @@ fn symbols(
     Ok(targets)
 }
 
-fn relocations(section: &mut Section, data: &[u8], targets: &[Option<Target>]) -> Result<(), Error> {
+fn relocations(
+    section: &mut Section,
+    data: &[u8],
+    targets: &[Option<Target>],
+) -> Result<(), Error> {
     for entry in data.chunks_exact(elf::RELA_SIZE) {
         let (offset, info) = (long(entry, 0)?, long(entry, 8)?);
         let (kind, symbol) = (info as u32, (info >> 32) as usize);
@@ -156,11 +193,23 @@ fn relocations(section: &mut Section, data: &[u8], targets: &[Option<Target>]) -
             // number.
             _ => 4,
         };
-        if offset.checked_add(width).is_none_or(|end| end > section.data.len() as u64) {
+        if offset
+            .checked_add(width)
+            .is_none_or(|end| end > section.data.len() as u64)
+        {
             return Err(Error::Damaged);
         }
-        let target = targets.get(symbol).copied().flatten().ok_or(Error::Damaged)?;
-        section.relocations.push(Relocation { offset, kind, target, addend: long(entry, 16)?.cast_signed() });
+        let target = targets
+            .get(symbol)
+            .copied()
+            .flatten()
+            .ok_or(Error::Damaged)?;
+        section.relocations.push(Relocation {
+            offset,
+            kind,
+            target,
+            addend: long(entry, 16)?.cast_signed(),
+        });
     }
     Ok(())
 }
@@ -199,7 +248,11 @@ fn headers(bytes: &[u8]) -> Result<Vec<Header<'_>>, Error> {
             name: word(entry, 0)?,
             kind,
             flags: long(entry, 8)?,
-            data: if in_file { slice(bytes, offset, size)? } else { &[] },
+            data: if in_file {
+                slice(bytes, offset, size)?
+            } else {
+                &[]
+            },
             size,
             link: word(entry, 40)?,
             info: word(entry, 44)?,
@@ -211,14 +264,20 @@ fn headers(bytes: &[u8]) -> Result<Vec<Header<'_>>, Error> {
 }
 
 fn slice(bytes: &[u8], start: u64, size: u64) -> Result<&[u8], Error> {
-    let end = start.checked_add(size).filter(|&end| end <= bytes.len() as u64).ok_or(Error::Damaged)?;
+    let end = start
+        .checked_add(size)
+        .filter(|&end| end <= bytes.len() as u64)
+        .ok_or(Error::Damaged)?;
     Ok(&bytes[start as usize..end as usize])
 }
 
 /// The bytes up to the next zero.
 fn string(table: &[u8], offset: u32) -> Result<&[u8], Error> {
     let rest = table.get(offset as usize..).ok_or(Error::Damaged)?;
-    let length = rest.iter().position(|&byte| byte == 0).ok_or(Error::Damaged)?;
+    let length = rest
+        .iter()
+        .position(|&byte| byte == 0)
+        .ok_or(Error::Damaged)?;
     Ok(&rest[..length])
 }
 
@@ -235,7 +294,10 @@ fn long(bytes: &[u8], offset: usize) -> Result<u64, Error> {
 }
 
 fn array<const N: usize>(bytes: &[u8], offset: usize) -> Result<[u8; N], Error> {
-    bytes.get(offset..offset + N).and_then(|bytes| bytes.try_into().ok()).ok_or(Error::Damaged)
+    bytes
+        .get(offset..offset + N)
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or(Error::Damaged)
 }
 
 #[cfg(test)]
@@ -257,9 +319,15 @@ mod tests {
 
     #[test]
     fn other_files_are_told_apart_from_damaged_objects() {
-        assert!(matches!(Object::parse(b"!<arch>\n"), Err(Error::NotAnObject)));
+        assert!(matches!(
+            Object::parse(b"!<arch>\n"),
+            Err(Error::NotAnObject)
+        ));
         let bytes = crate::assemble(TEXT).expect("assembly").to_elf();
-        assert!(matches!(Object::parse(&bytes[..bytes.len() - 1]), Err(Error::Damaged)));
+        assert!(matches!(
+            Object::parse(&bytes[..bytes.len() - 1]),
+            Err(Error::Damaged)
+        ));
     }
 
     #[test]

@@ -29,7 +29,11 @@ impl Object {
             });
             image.bytes(&section.data);
         }
-        let with_relocations = self.sections.iter().filter(|section| !section.relocations.is_empty()).count();
+        let with_relocations = self
+            .sections
+            .iter()
+            .filter(|section| !section.relocations.is_empty())
+            .count();
         let symbol_table = count + with_relocations + 1;
 
         let symbols = self.write_symbols(&mut image, symbol_table as u32, &mut headers, &mut names);
@@ -66,7 +70,14 @@ impl Object {
         let name = push_name(&mut names, ".shstrtab");
         image.bytes(&names);
         let size = names.len() as u64;
-        headers.push(SectionHeader { name, kind: elf::SHT_STRTAB, offset, size, alignment: 1, ..SectionHeader::default() });
+        headers.push(SectionHeader {
+            name,
+            kind: elf::SHT_STRTAB,
+            offset,
+            size,
+            alignment: 1,
+            ..SectionHeader::default()
+        });
 
         let table = image.align(8);
         for header in &headers {
@@ -93,7 +104,10 @@ impl Object {
         headers: &mut Vec<SectionHeader>,
         names: &mut Vec<u8>,
     ) -> Indices {
-        let mut indices = Indices { sections: vec![0; self.sections.len()], symbols: vec![0; self.symbols.len()] };
+        let mut indices = Indices {
+            sections: vec![0; self.sections.len()],
+            symbols: vec![0; self.symbols.len()],
+        };
         let mut strings = self.names.clone();
         let offset = image.align(8) as u64;
         let mut count = 0;
@@ -102,19 +116,50 @@ impl Object {
             count += 1;
             count - 1
         };
-        push(image, SymbolEntry { name: 0, info: 0, visibility: 0, section: 0, value: 0, size: 0 });
+        push(
+            image,
+            SymbolEntry {
+                name: 0,
+                info: 0,
+                visibility: 0,
+                section: 0,
+                value: 0,
+                size: 0,
+            },
+        );
         if let Some(source) = &self.source_name {
             let name = push_name(&mut strings, source);
-            push(image, SymbolEntry { name, info: elf::STT_FILE, visibility: 0, section: elf::SHN_ABS, value: 0, size: 0 });
+            push(
+                image,
+                SymbolEntry {
+                    name,
+                    info: elf::STT_FILE,
+                    visibility: 0,
+                    section: elf::SHN_ABS,
+                    value: 0,
+                    size: 0,
+                },
+            );
         }
         let mut used = vec![false; self.sections.len()];
-        for relocation in self.sections.iter().flat_map(|section| &section.relocations) {
+        for relocation in self
+            .sections
+            .iter()
+            .flat_map(|section| &section.relocations)
+        {
             if let Target::Section(section) = relocation.target {
                 used[section as usize] = true;
             }
         }
         for (section, _) in used.iter().enumerate().filter(|(_, used)| **used) {
-            let entry = SymbolEntry { name: 0, info: elf::STT_SECTION, visibility: 0, section: section as u16 + 1, value: 0, size: 0 };
+            let entry = SymbolEntry {
+                name: 0,
+                info: elf::STT_SECTION,
+                visibility: 0,
+                section: section as u16 + 1,
+                value: 0,
+                size: 0,
+            };
             indices.sections[section] = push(image, entry);
         }
         let mut locals = 0;
@@ -131,7 +176,17 @@ impl Object {
                     let info = symbol.binding << 4 | symbol.kind;
                     let (name, visibility) = (symbol.name, symbol.visibility);
                     let (value, size) = (symbol.value, symbol.size);
-                    *index = push(image, SymbolEntry { name, info, visibility, section, value, size });
+                    *index = push(
+                        image,
+                        SymbolEntry {
+                            name,
+                            info,
+                            visibility,
+                            section,
+                            value,
+                            size,
+                        },
+                    );
                 }
             }
             if local {

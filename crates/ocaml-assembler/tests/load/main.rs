@@ -1,17 +1,23 @@
 //! Loading what was linked: the same output as from the plugin that ocamlopt and ld make.
-#![expect(clippy::disallowed_methods, reason = "the compiler and the host are processes")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the compiler and the host are processes"
+)]
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ocaml_assembler::{Archive, LinkOptions, Object, assemble, link_shared};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+use ocaml_assembler::{Archive, LinkOptions, Object, assemble, link_shared};
 
 /// The compiler: `OCAMLOPT` names another one than that of the path.
 fn ocamlopt() -> Option<OsString> {
     let program = std::env::var_os("OCAMLOPT").unwrap_or_else(|| "ocamlopt".into());
-    let found = Command::new(&program).arg("-version").output().is_ok_and(|output| output.status.success());
+    let found = Command::new(&program)
+        .arg("-version")
+        .output()
+        .is_ok_and(|output| output.status.success());
     if !found {
         assert!(std::env::var_os("CI").is_none(), "ocamlopt is needed");
         println!("SKIP: no ocamlopt");
@@ -20,9 +26,17 @@ fn ocamlopt() -> Option<OsString> {
 }
 
 fn run(directory: &Path, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).current_dir(directory).output().expect("a program");
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .expect("a program");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {}\n{errors}", output.status);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}\n{errors}",
+        output.status
+    );
     format!("{}{errors}", String::from_utf8_lossy(&output.stdout))
 }
 
@@ -68,10 +82,21 @@ impl Fixture {
         let ocamlopt = ocamlopt()?;
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("host.ml"), HOST).expect("a file");
-        let fixture = Fixture { directory, ocamlopt };
+        let fixture = Fixture {
+            directory,
+            ocamlopt,
+        };
         // From OCaml 5 on, dynlink has a directory of its own.
         let place = format!("{}/dynlink", fixture.compile(&["-where"]).trim());
-        fixture.compile(&["-I", &place, "dynlink.cmxa", "-linkall", "-o", "host", "host.ml"]);
+        fixture.compile(&[
+            "-I",
+            &place,
+            "dynlink.cmxa",
+            "-linkall",
+            "-o",
+            "host",
+            "host.ml",
+        ]);
         Some(fixture)
     }
 
@@ -88,11 +113,19 @@ impl Fixture {
     fn plugin(&self, unit: &str, source: &str, flags: &[&str]) -> Vec<Object> {
         std::fs::write(self.path(&format!("{unit}.ml")), source).expect("a file");
         let (output, input) = (format!("{unit}.cmxs"), format!("{unit}.ml"));
-        self.compile(&[&["-shared", "-S", "-dstartup", "-o", &output, &input], flags].concat());
+        self.compile(
+            &[
+                &["-shared", "-S", "-dstartup", "-o", &output, &input],
+                flags,
+            ]
+            .concat(),
+        );
         [format!("{unit}.cmxs.startup.s"), format!("{unit}.s")]
             .map(|name| {
                 let text = std::fs::read_to_string(self.path(&name)).expect("assembly");
-                assemble(&text).expect("the language of ocamlopt").with_name(name)
+                assemble(&text)
+                    .expect("the language of ocamlopt")
+                    .with_name(name)
             })
             .into()
     }
@@ -111,24 +144,44 @@ impl Fixture {
 }
 
 fn options() -> LinkOptions {
-    LinkOptions::default().needed("libm.so.6").needed("libc.so.6")
+    LinkOptions::default()
+        .needed("libm.so.6")
+        .needed("libc.so.6")
 }
 
 #[test]
 fn a_plugin_prints_what_the_one_linked_by_ld_prints() {
-    let Some(fixture) = Fixture::new() else { return };
-    for flags in [&[][..], &["-g"], &["-g", "-function-sections"], &["-g", "-inline", "100", "-unsafe", "-w", "-a"]] {
-        if flags.contains(&"-function-sections") && !fixture.compile(&["-config"]).contains("function_sections: true") {
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
+    for flags in [
+        &[][..],
+        &["-g"],
+        &["-g", "-function-sections"],
+        &["-g", "-inline", "100", "-unsafe", "-w", "-a"],
+    ] {
+        if flags.contains(&"-function-sections")
+            && !fixture
+                .compile(&["-config"])
+                .contains("function_sections: true")
+        {
             continue;
         }
-        let source = if flags.contains(&"-unsafe") { PLUGIN.replace("thrower [| 1 |]", "List.nth [1]") } else { PLUGIN.to_owned() };
+        let source = if flags.contains(&"-unsafe") {
+            PLUGIN.replace("thrower [| 1 |]", "List.nth [1]")
+        } else {
+            PLUGIN.to_owned()
+        };
         let objects = fixture.plugin("plugin", &source, flags);
         fixture.link("own.cmxs", &objects, &options());
         let expected = fixture.load(&["plugin.cmxs"]);
         assert!(expected.contains("1307674368000 df"), "{expected}");
         assert_eq!(fixture.load(&["own.cmxs"]), expected, "{flags:?}");
         // The file's soname, tables for debuggers and build id change nothing.
-        let stripped = options().soname("x.so").symbol_table(false).debug_information(false);
+        let stripped = options()
+            .soname("x.so")
+            .symbol_table(false)
+            .debug_information(false);
         fixture.link("stripped.cmxs", &objects, &stripped);
         assert_eq!(fixture.load(&["stripped.cmxs"]), expected, "{flags:?}");
     }
@@ -136,19 +189,30 @@ fn a_plugin_prints_what_the_one_linked_by_ld_prints() {
 
 #[test]
 fn an_object_that_went_through_a_file_links_to_the_same_plugin() {
-    let Some(fixture) = Fixture::new() else { return };
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
     let objects = fixture.plugin("plugin", PLUGIN, &["-g"]);
     let read: Vec<Object> = objects
         .iter()
-        .map(|object| Object::parse(&object.to_elf()).expect("an object").with_name(object.name()))
+        .map(|object| {
+            Object::parse(&object.to_elf())
+                .expect("an object")
+                .with_name(object.name())
+        })
         .collect();
     let stripped = options().symbol_table(false);
-    assert_eq!(link_shared(&read, &stripped), link_shared(&objects, &stripped));
+    assert_eq!(
+        link_shared(&read, &stripped),
+        link_shared(&objects, &stripped)
+    );
 }
 
 #[test]
 fn objects_of_gnu_as_and_gcc_are_linked_too() {
-    let Some(fixture) = Fixture::new() else { return };
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
     let stub = "
 #include <stdio.h>
 #include <errno.h>
@@ -179,15 +243,27 @@ value stub_add(value a, value b) {
     fixture.link("own.cmxs", &[&objects[..], &[member]].concat(), &options());
     assert_eq!(fixture.load(&["own.cmxs"]), expected);
 
-    run(fixture.directory.path(), "ar", &["rcs", "libstub.a", "stub.o", "host.o"]);
+    run(
+        fixture.directory.path(),
+        "ar",
+        &["rcs", "libstub.a", "stub.o", "host.o"],
+    );
     let bytes = std::fs::read(fixture.path("libstub.a")).expect("an archive");
     let archive = Archive::parse(&bytes).expect("an archive");
     let needed = archive.needed_by(&objects).expect("objects");
-    assert_eq!(needed.iter().map(Object::name).collect::<Vec<_>>(), ["stub.o"]);
-    fixture.link("archive.cmxs", &[&objects[..], &needed].concat(), &options());
+    assert_eq!(
+        needed.iter().map(Object::name).collect::<Vec<_>>(),
+        ["stub.o"]
+    );
+    fixture.link(
+        "archive.cmxs",
+        &[&objects[..], &needed].concat(),
+        &options(),
+    );
     assert_eq!(fixture.load(&["archive.cmxs"]), expected);
 
-    let unit = Object::parse(&std::fs::read(fixture.path("plugin.o")).expect("an object")).expect("an object");
+    let unit = Object::parse(&std::fs::read(fixture.path("plugin.o")).expect("an object"))
+        .expect("an object");
     let startup = objects[0].clone();
     let stub = needed[0].clone();
     fixture.link("mixed.cmxs", &[startup, unit, stub], &options());
@@ -196,11 +272,16 @@ value stub_add(value a, value b) {
 
 #[test]
 fn the_plugin_has_what_other_tools_look_for() {
-    let Some(fixture) = Fixture::new() else { return };
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
     let objects = fixture.plugin("plugin", PLUGIN, &["-g"]);
     let bytes = fixture.link("own.cmxs", &objects, &options().soname("own.so"));
     let reference = std::fs::read(fixture.path("plugin.cmxs")).expect("ld's plugin");
-    let (ours, theirs) = (object::File::parse(&bytes[..]).expect("ELF"), object::File::parse(&reference[..]).expect("ELF"));
+    let (ours, theirs) = (
+        object::File::parse(&bytes[..]).expect("ELF"),
+        object::File::parse(&reference[..]).expect("ELF"),
+    );
     let exported = |file: &object::File<'_>| {
         let mut names: Vec<String> = file
             .dynamic_symbols()
@@ -214,17 +295,39 @@ fn the_plugin_has_what_other_tools_look_for() {
     let locals = |file: &object::File<'_>| {
         let mut names: Vec<String> = file
             .symbols()
-            .filter(|symbol| symbol.is_local() && symbol.name().is_ok_and(|name| name.starts_with("caml")))
+            .filter(|symbol| {
+                symbol.is_local() && symbol.name().is_ok_and(|name| name.starts_with("caml"))
+            })
             .map(|symbol| symbol.name().expect("UTF-8").to_owned())
             .collect();
         names.sort();
         names
     };
     assert_eq!(locals(&ours), locals(&theirs));
-    for section in [".text", ".data", ".eh_frame", ".eh_frame_hdr", ".debug_line", ".debug_info", ".gnu.hash", ".dynamic"] {
-        assert!(ours.section_by_name(section).is_some_and(|section| section.size() > 0), "{section}");
+    for section in [
+        ".text",
+        ".data",
+        ".eh_frame",
+        ".eh_frame_hdr",
+        ".debug_line",
+        ".debug_info",
+        ".gnu.hash",
+        ".dynamic",
+    ] {
+        assert!(
+            ours.section_by_name(section)
+                .is_some_and(|section| section.size() > 0),
+            "{section}"
+        );
     }
-    assert!(ours.build_id().expect("readable").is_some_and(|id| id.len() == 20));
+    assert!(
+        ours.build_id()
+            .expect("readable")
+            .is_some_and(|id| id.len() == 20)
+    );
     // Equal inputs give equal files.
-    assert_eq!(link_shared(&objects, &options().soname("own.so")).expect("a plugin"), bytes);
+    assert_eq!(
+        link_shared(&objects, &options().soname("own.so")).expect("a plugin"),
+        bytes
+    );
 }

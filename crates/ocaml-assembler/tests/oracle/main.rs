@@ -1,5 +1,8 @@
 //! Comparison with GNU as: the same text, the same object.
-#![expect(clippy::disallowed_methods, reason = "the reference tools are processes")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the reference tools are processes"
+)]
 
 mod compare;
 mod instructions;

@@ -6,7 +6,9 @@ use std::process::Command;
 /// The path of `program`. When it is missing, the test is skipped; with `CI` set it fails.
 pub(crate) fn require(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.is_file());
+    let found = std::env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|path| path.is_file());
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "{program} is needed");
         println!("SKIP: no {program}");
@@ -33,7 +35,9 @@ pub(crate) fn gnu_as(directory: &Path, text: &str) -> Result<Vec<u8>, String> {
 
 /// The numbers of the lines of `text` that GNU as refuses.
 pub(crate) fn gnu_as_errors(directory: &Path, text: &str) -> Vec<usize> {
-    let Err(messages) = gnu_as(directory, text) else { return Vec::new() };
+    let Err(messages) = gnu_as(directory, text) else {
+        return Vec::new();
+    };
     messages
         .lines()
         .filter(|line| line.contains("Error:"))

@@ -10,11 +10,19 @@ use crate::tools::{gnu_as, require};
 const SAMPLE: usize = 12;
 
 /// The flags that change what ocamlopt prints.
-const FLAGS: [&[&str]; 5] =
-    [&[], &["-g"], &["-g", "-inline", "200", "-unsafe"], &["-function-sections", "-g"], &["-nodynlink"]];
+const FLAGS: [&[&str]; 5] = [
+    &[],
+    &["-g"],
+    &["-g", "-inline", "200", "-unsafe"],
+    &["-function-sections", "-g"],
+    &["-nodynlink"],
+];
 
 fn standard_library() -> PathBuf {
-    let output = Command::new("ocamlopt").arg("-where").output().expect("ocamlopt starts");
+    let output = Command::new("ocamlopt")
+        .arg("-where")
+        .output()
+        .expect("ocamlopt starts");
     PathBuf::from(String::from_utf8(output.stdout).expect("UTF-8").trim())
 }
 
@@ -52,17 +60,30 @@ fn assembly(source: &Path, directory: &Path, flags: &[&str]) -> Option<String> {
 
 #[test]
 fn the_standard_library_assembles_to_the_objects_of_gnu_as() {
-    let (Some(_), Some(_)) = (require("ocamlopt"), require("as")) else { return };
+    let (Some(_), Some(_)) = (require("ocamlopt"), require("as")) else {
+        return;
+    };
     let all = std::env::var_os("OCAML_ASSEMBLER_ALL").is_some();
     let directory = tempfile::tempdir().expect("a directory");
     let sources = sources(&standard_library());
-    let step = if all { 1 } else { sources.len().div_ceil(SAMPLE).max(1) };
+    let step = if all {
+        1
+    } else {
+        sources.len().div_ceil(SAMPLE).max(1)
+    };
     let (mut compared, mut failures) = (0, Vec::new());
     for (number, flags) in FLAGS.iter().enumerate() {
         // Another sample for each set of flags, so that the short run sees more units.
-        for source in sources.iter().skip(if all { 0 } else { number % step }).step_by(step) {
-            let Some(text) = assembly(source, directory.path(), flags) else { continue };
-            let theirs = gnu_as(directory.path(), &text).expect("GNU as assembles what ocamlopt prints");
+        for source in sources
+            .iter()
+            .skip(if all { 0 } else { number % step })
+            .step_by(step)
+        {
+            let Some(text) = assembly(source, directory.path(), flags) else {
+                continue;
+            };
+            let theirs =
+                gnu_as(directory.path(), &text).expect("GNU as assembles what ocamlopt prints");
             compared += 1;
             let failure = match ocaml_assembler::assemble(&text) {
                 Err(error) => Some(error.to_string()),
@@ -74,6 +95,11 @@ fn the_standard_library_assembles_to_the_objects_of_gnu_as() {
         }
     }
     println!("{compared} units compared");
-    assert!(failures.is_empty(), "{} of {compared}:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {compared}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
     assert!(compared >= 30, "only {compared} units could be compared");
 }
