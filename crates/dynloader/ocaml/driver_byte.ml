@@ -1,9 +1,17 @@
 (* The compiler driver of Saddlebag for byte code: ocamlc and ocamldep in one executable. See driver_native.ml. *)
 
+external serve : unit -> string array = "saddlebag_serve"
+
+let compile arguments = exit (Maindriver.main arguments Format.err_formatter)
+
 let () =
-  match Sys.getenv_opt "SADDLEBAG_ROLE" with
-  | Some "ocamldep" -> Makedepend.main ()
-  | None | Some "" | Some "ocamlc" -> exit (Maindriver.main Sys.argv Format.err_formatter)
-  | Some role ->
-      Printf.eprintf "saddlebag driver: unknown role %S (ocamlc, ocamldep)\n" role;
+  match Option.value ~default:"" (Sys.getenv_opt "SADDLEBAG_ROLE") with
+  | "serve" ->
+      let arguments = serve () in
+      Option.iter Filename.set_temp_dir_name (Sys.getenv_opt "TMPDIR");
+      compile arguments
+  | "ocamldep" -> Makedepend.main ()
+  | "" | "ocamlc" -> compile Sys.argv
+  | role ->
+      Printf.eprintf "saddlebag driver: unknown role %S (ocamlc, ocamldep, serve)\n" role;
       exit 2

@@ -87,6 +87,40 @@ static char **tool_environment(const char *library_path)
   return result;
 }
 
+/* The "linker" of SADDLEBAG_ASSEMBLER=text: the texts of all objects into the output, for the application to assemble and
+   link. Each is preceded by a line with its length and its name. Anything but objects is for a real linker. */
+static int collect(char **words)
+{
+  const char *output = NULL;
+  FILE *out, *in;
+  char buffer[65536];
+  size_t got;
+  for (int i = 1; words[i] != NULL; i++)
+    if (strcmp(words[i], "-o") == 0) output = words[++i];
+  if (output == NULL || (out = fopen(output, "wb")) == NULL) goto failed;
+  fprintf(out, "saddlebag-assembly 1\n");
+  for (int i = 1; words[i] != NULL; i++) {
+    const char *dot = strrchr(words[i], '.');
+    if (strcmp(words[i], "-o") == 0) { i++; continue; }
+    if (strcmp(words[i], "-shared") == 0 || strncmp(words[i], "-L", 2) == 0) continue;
+    if (words[i][0] == '-' || dot == NULL || strcmp(dot, ".o") != 0 || (in = fopen(words[i], "rb")) == NULL) {
+      fprintf(stderr, "saddlebag driver: `%s` needs a linker\n", words[i]);
+      return 1 << 8;
+    }
+    fseek(in, 0, SEEK_END);
+    fprintf(out, "%ld %s\n", ftell(in), words[i]);
+    rewind(in);
+    while ((got = fread(buffer, 1, sizeof buffer, in)) > 0) fwrite(buffer, 1, got, out);
+    if (ferror(in)) goto failed;
+    fclose(in);
+  }
+  if (ferror(out) | fclose(out)) goto failed;
+  return 0;
+failed:
+  fprintf(stderr, "saddlebag driver: cannot collect the assembly: %s\n", strerror(errno));
+  return 1 << 8;
+}
+
 static int run(char **words)
 {
   const char *tools = getenv("SADDLEBAG_TOOLS");
@@ -96,6 +130,7 @@ static int run(char **words)
   int error, status;
   pid_t child;
 
+  if (strcmp(program, "saddlebag-collect") == 0) return collect(words);
   if (tools != NULL && *tools != 0 && strchr(program, '/') == NULL) {
     char *candidate = malloc(strlen(tools) + strlen(program) + 2);
     if (candidate == NULL) return NOT_STARTED;

@@ -9,22 +9,32 @@ use crate::compile::{self, Goal};
 use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
-use crate::loader::{Loader, Unavailable};
-use crate::options::Preprocessor;
+use crate::loader::{Loader, Shared, Unavailable};
 use crate::seal::Seal;
 use crate::source::Source;
 use crate::unit::{Evaluation, Shape, Unit};
 use crate::workspace::JobDirectory;
 
 impl Loader {
-    /// Reads and groups the sources.
-    pub(crate) async fn read(&self, sources: Vec<Source>) -> Result<Vec<Bundle>, compile::Error> {
+    /// Reads and groups the sources; makes the key they are stored under, where there is a store.
+    async fn read(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        sources: Vec<Source>,
+    ) -> Result<(Vec<Bundle>, Option<Key>), compile::Error> {
         if self.shared.cleaned.load(Ordering::Acquire) {
             return Err(compile::Error::Cleaned);
         }
-        blocking::unblock(|| bundle::read(sources))
-            .await
-            .map_err(compile::Error::Bundle)
+        let shared = self.shared.clone();
+        let fingerprint = contract.name_and_fingerprint().1;
+        blocking::unblock(move || {
+            let bundles = bundle::read(sources).map_err(compile::Error::Bundle)?;
+            let stored = shared.store.is_some();
+            let key = stored.then(|| shared.key(&bundles, &fingerprint, evaluation));
+            Ok((bundles, key))
+        })
+        .await
     }
 
     /// Has the compiler look at the sources, and gives its warnings.
@@ -33,7 +43,7 @@ impl Loader {
         contract: &Contract,
         sources: Vec<Source>,
     ) -> Result<Vec<Diagnostic>, compile::Error> {
-        let bundles = self.read(sources).await?;
+        let (bundles, _) = self.read(contract, Evaluation::AtLoad, sources).await?;
         let (_, diagnostics, _) = self
             .run_compiler(contract, Evaluation::AtLoad, &bundles, Goal::Check)
             .await?;
@@ -47,7 +57,7 @@ impl Loader {
         evaluation: Evaluation,
         sources: Vec<Source>,
     ) -> Result<Compiled, compile::Error> {
-        let bundles = self.read(sources).await?;
+        let (bundles, key) = self.read(contract, evaluation, sources).await?;
         let seal = self.seal(
             contract,
             evaluation,
@@ -55,7 +65,7 @@ impl Loader {
                 .last()
                 .map_or("", |bundle| bundle.module_name().as_str()),
         );
-        let Some(store) = &self.shared.store else {
+        let (Some(store), Some(key)) = (&self.shared.store, key) else {
             let (job, diagnostics, file) = self
                 .run_compiler(contract, evaluation, &bundles, Goal::Load)
                 .await?;
@@ -68,7 +78,6 @@ impl Loader {
             });
         };
         let cache = |error| compile::Error::Cache(Box::new(error));
-        let (key, bundles) = self.key(contract, evaluation, bundles).await;
         if let Some(compiled) = find_in(&**store, &key, &seal).await.map_err(cache)? {
             return Ok(compiled);
         }
@@ -142,40 +151,29 @@ impl Loader {
             module: module.to_owned(),
         }
     }
+}
 
-    async fn key(
-        &self,
-        contract: &Contract,
-        evaluation: Evaluation,
-        bundles: Vec<Bundle>,
-    ) -> (Key, Vec<Bundle>) {
-        let shared = self.shared.clone();
-        let fingerprint = contract.name_and_fingerprint().1;
-        blocking::unblock(move || {
-            let options = &shared.options;
-            let hidden = !options.warnings.are_compiler_defaults();
-            let despite = options.warn_unused_despite_mli;
-            let mut programs: Vec<&Path> =
-                options.programs.ocamlopt.as_deref().into_iter().collect();
-            if let Preprocessor::Ppx(program) = &options.preprocessor {
-                programs.push(program);
-            }
-            let key = Key::new(&KeyParts {
-                bundles: &bundles,
-                shape: &format!(
-                    "{} {} {evaluation:?} {hidden} {despite}",
-                    compile::RECIPE,
-                    options.code.name()
-                ),
-                fingerprint: &fingerprint,
-                arguments: compile::key_arguments(options),
-                include_directories: &options.include_directories,
-                programs,
-                kit: shared.kit.identity(),
-            });
-            (key, bundles)
+impl Shared {
+    /// The key of a plugin. Reads the folders of interfaces, so it blocks.
+    fn key(&self, bundles: &[Bundle], fingerprint: &str, evaluation: Evaluation) -> Key {
+        let options = &self.options;
+        let hidden = !options.warnings.are_compiler_defaults();
+        let despite = options.warn_unused_despite_mli;
+        let mut programs: Vec<&Path> = options.programs.ocamlopt.as_deref().into_iter().collect();
+        programs.extend(options.preprocessor_program());
+        Key::new(&KeyParts {
+            bundles,
+            shape: &format!(
+                "{} {} {evaluation:?} {hidden} {despite}",
+                compile::RECIPE,
+                options.code
+            ),
+            fingerprint,
+            arguments: compile::key_arguments(options),
+            include_directories: &options.include_directories,
+            programs,
+            kit: self.kit.identity(),
         })
-        .await
     }
 }
 

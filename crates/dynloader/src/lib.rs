@@ -4,6 +4,8 @@
 
 pub mod bundle;
 pub mod cache;
+#[cfg(feature = "clap")]
+pub mod check_command;
 pub mod compile;
 mod compiled;
 mod compiling;

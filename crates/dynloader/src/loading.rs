@@ -35,7 +35,7 @@ impl Loader {
         let contract = Contract::of::<P>();
         let compile = async { Ok(self.compile(&contract, Evaluation::AtLoad, sources).await?) };
         // The runtime starts while the compiler runs.
-        let (compiled, ()) = futures_lite::future::try_zip(compile, self.open_early()).await?;
+        let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
         self.load_compiled::<P>(compiled).await
     }
 
@@ -52,7 +52,7 @@ impl Loader {
         let sources = collect(sources);
         let contract = Contract::Interface(Box::new(interface.clone()));
         let compile = async { Ok(self.compile(&contract, Evaluation::AtLoad, sources).await?) };
-        let (compiled, ()) = futures_lite::future::try_zip(compile, self.open_early()).await?;
+        let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
         let loader = self.clone();
         let module = self
             .on_thread(move || loader.load_ready(&contract, compiled))
@@ -77,7 +77,7 @@ impl Loader {
                 .compile(&contract, Evaluation::OnDemand, sources)
                 .await?)
         };
-        let (compiled, ()) = futures_lite::future::try_zip(compile, self.open_early()).await?;
+        let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
         self.delay(compiled).await
     }
 
@@ -272,7 +272,12 @@ impl Loader {
         })
     }
 
-    async fn open_early(&self) -> Result<(), Error> {
+    /// Starts the OCaml runtime of the host image, or finds it started. Loads do so themselves; started while a
+    /// compiler runs, it costs no time.
+    ///
+    /// # Errors
+    /// When the host image is not there or cannot be used.
+    pub async fn start_runtime(&self) -> Result<(), Error> {
         self.shared.prepare_load().await?;
         let shared = self.shared.clone();
         blocking::unblock(move || shared.open_runtime().map(|_| ())).await

@@ -240,15 +240,22 @@ fn remove_abandoned(parent: &Path) {
             continue;
         }
         let path = entry.path();
-        let abandoned = match File::open(path.join(LOCK)) {
-            Ok(lock) => lock.try_lock().is_ok().then_some(Some(lock)),
-            Err(_) => {
-                let age = metadata
-                    .modified()
-                    .ok()
-                    .and_then(|time| time.elapsed().ok());
-                age.is_some_and(|age| age > BIRTH).then_some(None)
+        let abandoned = if settled {
+            match File::open(path.join(LOCK)) {
+                Ok(lock) => lock.try_lock().is_ok().then_some(Some(lock)),
+                Err(_) => {
+                    // Its process was killed at the end of its removal, or foreign files keep it.
+                    let _ = fs::remove_dir(&path);
+                    None
+                }
             }
+        } else {
+            // Its process may be about to take the lock.
+            let age = metadata
+                .modified()
+                .ok()
+                .and_then(|time| time.elapsed().ok());
+            age.is_some_and(|age| age > BIRTH).then_some(None)
         };
         if let Some(_held) = abandoned {
             let _ = fs::remove_dir_all(&path);
@@ -330,6 +337,22 @@ mod tests {
         assert!(!abandoned.exists());
         assert!(first.directory().exists() && second.directory().exists());
         assert_eq!(names(parent.path()).len(), 4);
+    }
+
+    #[test]
+    fn workspaces_made_at_once_do_not_remove_each_other() {
+        let parent = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let workspace = Workspace::create(&options(parent.path())).unwrap();
+                        workspace.job().unwrap().write("x", b"1").unwrap();
+                    }
+                });
+            }
+        });
+        assert!(names(parent.path()).is_empty());
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 mod support;
 
+mod byte_code;
 mod caches;
 mod dependencies;
 mod diagnostics;
 mod lifecycle;
 mod loads;
+mod programs;
 mod seals;
 mod warnings;

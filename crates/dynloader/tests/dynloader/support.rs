@@ -1,27 +1,37 @@
 //! A kit of the installed toolchain, and folders of sources.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use code_sets::Code;
 use dynloader::kit::SystemOptions;
 use dynloader::{Kit, Loader, Options};
 use futures_lite::future::block_on;
 
-/// The kit of the installed OCaml. Without one the test fails where `CI` is set, and is skipped elsewhere.
+/// The kit of the installed OCaml for native code. Without one the test fails where `CI` is set, and is skipped
+/// elsewhere.
 pub(crate) fn kit() -> Option<Kit> {
     static KIT: OnceLock<Option<Kit>> = OnceLock::new();
-    KIT.get_or_init(|| {
-        let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kits");
-        match block_on(Kit::system(SystemOptions::new(cache))) {
-            Ok(kit) => Some(kit),
-            Err(error) if std::env::var_os("CI").is_some() => panic!("no OCaml: {error:?}"),
-            Err(error) => {
-                println!("SKIP: no OCaml: {error}");
-                None
-            }
+    KIT.get_or_init(|| kit_for(Code::Native)).clone()
+}
+
+/// As [`kit`], for byte code.
+pub(crate) fn byte_kit() -> Option<Kit> {
+    static KIT: OnceLock<Option<Kit>> = OnceLock::new();
+    KIT.get_or_init(|| kit_for(Code::Byte)).clone()
+}
+
+fn kit_for(code: Code) -> Option<Kit> {
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache");
+    match block_on(Kit::system(SystemOptions::new(cache).code(code))) {
+        Ok(kit) => Some(kit),
+        Err(error) if std::env::var_os("CI").is_some() => panic!("no OCaml: {}", chain(&error)),
+        Err(error) => {
+            println!("SKIP: no OCaml: {}", chain(&error));
+            None
         }
-    })
-    .clone()
+    }
 }
 
 pub(crate) fn loader(options: Options) -> Option<Loader> {

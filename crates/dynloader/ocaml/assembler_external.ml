@@ -1,0 +1,3 @@
+(* Other architectures: the compiler starts its assembler. *)
+
+let install () = ()
