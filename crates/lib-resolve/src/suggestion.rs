@@ -1,7 +1,7 @@
 //! What may have been meant by a name that is not found. Facts and likenesses are kept apart.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::index::{Error, PackageIndex};
 use crate::name::LibName;
@@ -147,7 +147,7 @@ impl PackageIndex {
     }
 
     /// Whether the META file at `place`, which is in the shadow of another, shows the package.
-    fn has_package(&self, place: &PathBuf, wanted: &LibName) -> bool {
+    fn has_package(&self, place: &Path, wanted: &LibName) -> bool {
         let entries = self.configuration().search_path();
         let entry = entries
             .filter(|entry| place.starts_with(entry))

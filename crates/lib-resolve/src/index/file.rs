@@ -1,7 +1,7 @@
 //! Finding and reading the META file of a package.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -220,11 +220,31 @@ fn read(path: &[u8]) -> Result<Option<(Vec<u8>, Stamp, bool)>, Error> {
         Err(source) => return Err(unreadable(false, source)),
     };
     let metadata = file.metadata().map_err(|source| unreadable(true, source))?;
-    let mut source = Vec::with_capacity(metadata.len().min(1 << 24) as usize + 1);
-    file.read_to_end(&mut source)
-        .map_err(|source| unreadable(true, source))?;
+    let source = read_to_end(&mut file, &metadata).map_err(|source| unreadable(true, source))?;
     let stamp = Stamp::of(&metadata);
     Ok(Some((source, stamp, stamp.is_settled(SystemTime::now()))))
+}
+
+/// As `Read::read_to_end`, without the last `read` of a regular file, which is known to be at its end after a short one.
+fn read_to_end(file: &mut File, metadata: &Metadata) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(metadata.len()).unwrap_or(0).min(1 << 24);
+    let mut source = vec![0; length + 1];
+    let mut filled = 0;
+    loop {
+        let count = match file.read(&mut source[filled..]) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        filled += count;
+        if count == 0 || (metadata.is_file() && filled == length) {
+            source.truncate(filled);
+            return Ok(source);
+        }
+        if filled == source.len() {
+            source.resize(2 * filled, 0);
+        }
+    }
 }
 
 fn boxed(path: &[u8]) -> Box<PathBuf> {

@@ -4,9 +4,13 @@ use std::collections::HashMap;
 use std::fs::FileType;
 use std::time::SystemTime;
 
+use super::file::MetaFile;
 use super::{Error, PackageIndex};
 use crate::stamp::Stamp;
 use crate::sys;
+
+/// For fewer names than this a thread costs more than it saves.
+const FEW: usize = 50;
 
 /// The names that may be packages, by directory of the search path.
 #[derive(Debug, Clone, Default)]
@@ -111,18 +115,44 @@ impl PackageIndex {
             self.scan();
         }
         self.complete = true;
-        let names = self.reachable_names();
+        let mut names = self.reachable_names();
+        names.retain(|name| !self.by_main.contains_key(name));
         let mut errors = Vec::new();
-        for name in names {
-            if self.by_main.contains_key(&name) {
-                continue;
-            }
-            match self.locate(&name) {
-                Ok(found) => self.add(&name, found),
+        for (name, located) in names.iter().zip(self.locate_all(&names)) {
+            match located {
+                Ok(found) => self.add(name, found),
                 Err(error) => errors.push(error),
             }
         }
         errors
+    }
+
+    /// Locates names on several threads when there are many: most of the time goes into system calls and parsing.
+    fn locate_all(&self, names: &[Box<[u8]>]) -> Vec<Result<Option<MetaFile>, Error>> {
+        let threads = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(4)
+            .min(names.len() / FEW);
+        if threads < 2 {
+            return names.iter().map(|name| self.locate(name)).collect();
+        }
+        let locate = |names: &[Box<[u8]>]| {
+            names
+                .iter()
+                .map(|name| self.locate(name))
+                .collect::<Vec<_>>()
+        };
+        std::thread::scope(|scope| {
+            let parts = names.chunks(names.len().div_ceil(threads));
+            let workers: Vec<_> = parts
+                .map(|part| (part, scope.spawn(move || locate(part))))
+                .collect();
+            // A worker that could not finish has left nothing; its part is done here.
+            let located = workers
+                .into_iter()
+                .map(|(part, worker)| worker.join().unwrap_or_else(|_| locate(part)));
+            located.flatten().collect()
+        })
     }
 
     /// The listed names that can be the first component of a package name.

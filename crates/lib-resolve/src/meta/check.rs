@@ -50,7 +50,8 @@ fn first_double(package: Package<'_>) -> Option<Definition<'_>> {
         let same = |left: Definition<'_>, right: Definition<'_>| {
             left.variable() == right.variable()
                 && left.predicates().len() == right.predicates().len()
-                && sorted_predicates(left) == sorted_predicates(right)
+                // Each predicate is in a list once, so equal numbers and inclusion are equality.
+                && left.predicates().all(|predicate| right.predicates().any(|other| other == predicate))
         };
         let mut rest = set();
         while let Some(definition) = rest.next() {

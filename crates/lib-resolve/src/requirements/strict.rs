@@ -71,9 +71,8 @@ impl Requirements {
         let mut edges = Vec::new();
         for package in related {
             // findlib asks for each by its name, which fails for that of subpackage `""` of package `.`.
-            index
-                .find_bytes(&index.package(*package).name_bytes().to_vec())
-                .map_err(Error::load)?;
+            let name = index.package(*package).name_bytes().to_vec();
+            index.find_bytes(&name).map_err(Error::load)?;
             let requirements = match self.direct(index, *package) {
                 Ok(requirements) => requirements,
                 // Such a package has no relations; it matters only to those who require it.
