@@ -3,16 +3,18 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::process::Output;
 
 use code_sets::Code;
-use ocaml_toolchain::{Invocation, invocation};
+use ocaml_toolchain::{CommandFailure, Invocation, invocation};
 
+use crate::assembly;
 use crate::bundle;
 use crate::cache;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::kit::{Kit, Need, PrepareError};
 use crate::name_table::NameTable;
-use crate::options::Options;
+use crate::options::{Assembler, Options};
 use crate::preprocess::{self, Failure};
 use crate::program::with_program;
 use crate::unit::Unit;
@@ -37,6 +39,9 @@ pub enum Error {
     /// The compiler could not be run.
     #[error("cannot run the compiler")]
     Run(#[source] Box<invocation::Error>),
+    /// This process could not make a plugin of the compiler's assembly, and was not to ask other programs to.
+    #[error("cannot assemble the plugin")]
+    Assemble(#[source] Box<assembly::Error>),
     /// The kit has no compiler for the code.
     #[error("the toolchain has no compiler to {code} code")]
     NoCompiler {
@@ -93,7 +98,7 @@ impl Rejection {
 }
 
 /// Names what a compilation does that its arguments do not show: a change makes caches compile again.
-pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 1");
+pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 2");
 
 /// How far a compilation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,29 +138,94 @@ pub(crate) async fn run(
         Failure::Workspace(error) => Error::Workspace(error),
     })?;
 
+    if goal == Goal::Load
+        && let Some(attempt) = assembly_invocation(kit, options, &name)
+    {
+        let attempt = in_job(attempt, &sources, &job);
+        let result = attempt
+            .output()
+            .await
+            .map_err(|error| Error::Run(Box::new(error)))?;
+        let output = job.path().join(format!("{name}.cmxs"));
+        match assembled(kit, &result, output.clone()).await {
+            Ok(()) => return Ok(finished(job, &result, &names, output)),
+            // The compiler refused the sources: no linker would change that.
+            Err(_) if !result.status.success() && !lacks_a_linker(&result) => {
+                return Err(rejected(CommandFailure::new(attempt, result), &names));
+            }
+            Err(error) if options.assembler == Assembler::Internal => {
+                return Err(Error::Assemble(error));
+            }
+            Err(_) => {}
+        }
+    }
     let (invocation, output) = invocation(kit, options, goal, &name)?;
-    let invocation = invocation
-        .args(sources)
-        .current_dir(job.path())
-        .env("TMPDIR", job.path());
+    let invocation = in_job(invocation, &sources, &job);
     let result = invocation
         .output()
         .await
         .map_err(|error| Error::Run(Box::new(error)))?;
     if result.status.success() {
-        let mut diagnostics = diagnostic::parse(&String::from_utf8_lossy(&result.stderr));
-        diagnostic::relocate(&mut diagnostics, &names);
         let file = job.path().join(output);
-        return Ok((job, diagnostics, file));
+        return Ok(finished(job, &result, &names, file));
     }
-    Err(rejected(
-        ocaml_toolchain::CommandFailure::new(invocation, result),
-        &names,
-    ))
+    Err(rejected(CommandFailure::new(invocation, result), &names))
+}
+
+/// The command with its sources, in the directory of the compilation.
+fn in_job(invocation: Invocation, sources: &[String], job: &JobDirectory) -> Invocation {
+    invocation
+        .args(sources)
+        .current_dir(job.path())
+        .env("TMPDIR", job.path())
+}
+
+fn finished(
+    job: JobDirectory,
+    result: &Output,
+    names: &NameTable,
+    file: PathBuf,
+) -> (JobDirectory, Vec<Diagnostic>, PathBuf) {
+    let mut diagnostics = diagnostic::parse(&String::from_utf8_lossy(&result.stderr));
+    diagnostic::relocate(&mut diagnostics, names);
+    (job, diagnostics, file)
+}
+
+/// Makes the plugin `output` of the assembly that the driver left there.
+async fn assembled(
+    kit: &Kit,
+    result: &Output,
+    output: PathBuf,
+) -> Result<(), Box<assembly::Error>> {
+    if !result.status.success() {
+        return Err(Box::new(assembly::Error::Form));
+    }
+    let needed = kit.needed_libraries();
+    blocking::unblock(move || assembly::link_file(&output, needed).map_err(Box::new)).await
+}
+
+/// Whether the driver's replacement of a linker met what only a real one can link (`collect` in `ocaml/system.c`).
+fn lacks_a_linker(result: &Output) -> bool {
+    String::from_utf8_lossy(&result.stderr).contains("needs a linker")
+}
+
+/// The command that gives assembly, where this process is to turn it into a plugin.
+fn assembly_invocation(kit: &Kit, options: &Options, unit: &str) -> Option<Invocation> {
+    let internal = options.assembler != Assembler::External && options.programs.ocamlopt.is_none();
+    if options.code != Code::Native || !internal {
+        return None;
+    }
+    let (ocamlopt, link) = kit.assembly_ocamlopt()?;
+    Some(ocamlopt.args(arguments(
+        options,
+        Goal::Load,
+        link.into(),
+        &format!("{unit}.cmxs"),
+    )))
 }
 
 /// What a program that refused the sources had to say.
-fn rejected(failure: ocaml_toolchain::CommandFailure, names: &NameTable) -> Error {
+fn rejected(failure: CommandFailure, names: &NameTable) -> Error {
     let mut diagnostics = diagnostic::parse(&failure.stderr_text());
     diagnostic::relocate(&mut diagnostics, names);
     let in_sources =
@@ -204,7 +274,12 @@ fn invocation(
 
 /// The arguments after the kit's own. One process compiles and links: starting a second one costs more than
 /// compiling a small plugin.
-fn arguments(options: &Options, goal: Goal, link: Vec<OsString>, output: &str) -> Vec<OsString> {
+pub(crate) fn arguments(
+    options: &Options,
+    goal: Goal,
+    link: Vec<OsString>,
+    output: &str,
+) -> Vec<OsString> {
     // Positions as data; the sources are quoted by whoever shows them.
     let mut arguments: Vec<OsString> = ["-error-style", "short", "-color", "never"]
         .map(Into::into)
@@ -228,5 +303,7 @@ fn arguments(options: &Options, goal: Goal, link: Vec<OsString>, output: &str) -
 
 /// The arguments in the form that keys of the cache are made from.
 pub(crate) fn key_arguments(options: &Options) -> Vec<OsString> {
-    arguments(options, Goal::Load, Vec::new(), "")
+    let mut key = arguments(options, Goal::Load, Vec::new(), "");
+    key.push(format!("assembler {:?}", options.assembler).into());
+    key
 }

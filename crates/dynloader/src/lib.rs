@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod assembly;
 pub mod bundle;
 pub mod cache;
 #[cfg(feature = "clap")]
@@ -35,7 +36,7 @@ pub use diagnostic::Diagnostic;
 pub use kit::Kit;
 pub use loader::Loader;
 pub use module_name::ModuleName;
-pub use options::{Options, Preprocessor};
+pub use options::{Assembler, Options, Preprocessor};
 pub use plugin::{BindError, Plugin, SideEffect};
 pub use source::Source;
 pub use unit::Evaluation;

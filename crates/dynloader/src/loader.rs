@@ -104,25 +104,26 @@ impl Loader {
         {
             return Err(Error::InDir { path: path.clone() });
         }
-        let programs = [
-            &mut options.programs.ocamlopt,
-            &mut options.programs.ocamldep,
-        ];
-        let programs = programs
-            .into_iter()
-            .flatten()
-            .filter(|program| program.components().count() > 1);
-        let cache = options.cache.as_mut().map(|cache| &mut cache.dir);
         let ppx = match &mut options.preprocessor {
             Preprocessor::Ppx(program) => Some(program),
             Preprocessor::None => None,
         };
+        let programs = [
+            &mut options.programs.ocamlopt,
+            &mut options.programs.ocamldep,
+        ];
+        // A bare name is looked for in `PATH`.
+        let programs = programs
+            .into_iter()
+            .flatten()
+            .chain(ppx)
+            .filter(|program| program.components().count() > 1);
+        let cache = options.cache.as_mut().map(|cache| &mut cache.dir);
         for path in options
             .include_directories
             .iter_mut()
             .chain(programs)
             .chain(cache)
-            .chain(ppx)
         {
             *path = std::path::absolute(&*path).map_err(|source| Error::Absolute {
                 path: path.clone(),

@@ -34,6 +34,7 @@ pub struct Options {
     pub(crate) warnings: Warnings,
     pub(crate) warn_unused_despite_mli: bool,
     pub(crate) preprocessor: Preprocessor,
+    pub(crate) assembler: Assembler,
     pub(crate) code: Code,
     pub(crate) jobs: Option<NonZeroUsize>,
     pub(crate) cache: Option<CacheConfig>,
@@ -64,6 +65,18 @@ pub(crate) struct Flags {
 pub(crate) struct Programs {
     pub(crate) ocamlopt: Option<PathBuf>,
     pub(crate) ocamldep: Option<PathBuf>,
+}
+
+/// What turns the compiler's assembly into a plugin that can be loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Assembler {
+    /// This process where it can, else the assembler and the linker.
+    #[default]
+    Auto,
+    /// This process, and nothing else.
+    Internal,
+    /// The kit's assembler and linker, as processes of their own.
+    External,
 }
 
 /// What sources pass through before they are parsed.
@@ -122,6 +135,7 @@ impl Default for Options {
             warnings: Warnings::strict(),
             warn_unused_despite_mli: false,
             preprocessor: Preprocessor::None,
+            assembler: Assembler::Auto,
             code: Code::Native,
             jobs: None,
             cache: None,
@@ -241,6 +255,13 @@ impl Options {
         self
     }
 
+    /// What turns the compiler's assembly into a plugin, for native code. Starting an assembler and a linker is half of
+    /// what a small plugin costs. Default: [`Assembler::Auto`].
+    pub fn assembler(mut self, assembler: Assembler) -> Options {
+        self.assembler = assembler;
+        self
+    }
+
     /// The code that plugins are compiled to and run as. Default: [`Code::Native`].
     pub fn code(mut self, code: Code) -> Options {
         self.code = code;
@@ -328,3 +349,6 @@ impl Options {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

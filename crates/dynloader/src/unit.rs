@@ -156,12 +156,12 @@ impl Writer<'_> {
         if delayed {
             self.text(&format!(
                 "end\nlet () = saddlebag_register {registered:?} (fun () ->\n  \
-                 let module P = Saddlebag_plugin () in Stdlib.Obj.repr (module P.{main} : {interface}))\n"
+                 let module P = Saddlebag_plugin () in (module P.{main} : {interface}))\n"
             ));
         } else {
             self.text(&format!(
                 "let () = saddlebag_register {registered:?} \
-                 (let plugin = Stdlib.Obj.repr (module {main} : {interface}) in fun () -> plugin)\n"
+                 (let plugin = (module {main} : {interface}) in fun () -> plugin)\n"
             ));
         }
         self.out
@@ -248,3 +248,6 @@ fn blank_script_line(text: &mut [u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,19 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const EXAMPLES: &str = "\
-Examples:
-  saddlebag run hello.ml                    compile hello.ml and run it
-  saddlebag run util.ml main.ml -- a b      two files, in this order; a and b are main's arguments
-  echo 'print_endline \"hi\"' | saddlebag run -
-  saddlebag check --find-dependencies main.ml
-  saddlebag build main.ml -o main.cmxs && saddlebag load main.cmxs
-  saddlebag embed $(command -v saddlebag) -o standalone
-  saddlebag lib query -r yojson";
+use crate::examples;
 
 /// Compile, load and run OCaml source as native plugins; put the compiler into an executable.
 #[derive(Debug, Parser)]
-#[command(name = "saddlebag", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "saddlebag", version, after_help = examples::SADDLEBAG, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -26,26 +18,31 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Load FILEs as one plugin, for its side effects
-    #[command(after_help = "Exit status: 0 fine; 1 the sources or the plugin failed; 2 wrong usage; \
-                            the plugin's own `exit N` is passed through.")]
+    #[command(after_help = examples::RUN)]
     Run(Run),
     /// Compile FILEs only; nothing of the plugin runs
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// Compile FILEs and leave the plugin in OUT
+    #[command(after_help = examples::BUILD)]
     Build(Build),
     /// Run what `saddlebag build` made
+    #[command(after_help = examples::LOAD)]
     Load(Load),
     /// Make OUT: EXE with a compiler in its saddlebag
+    #[command(after_help = examples::EMBED)]
     Embed(Embed),
     /// Look into the archive that an executable carries
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::ARCHIVE)]
     Archive(ArchiveCommand),
     /// Find OCaml libraries, and explain
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::LIB)]
     Lib(crate::lib_command::LibCommand),
     /// Show which codes (byte, native) can be, are asked to be, and are generated
+    #[command(after_help = examples::CODES)]
     Codes(Codes),
     /// Show which compiler is used and why
+    #[command(after_help = examples::CONF)]
     Conf(Conf),
 }
 
@@ -150,6 +147,9 @@ pub(crate) struct CompileOptions {
     /// The code to compile to
     #[arg(long, value_name = "CODE", value_enum)]
     pub(crate) code: Option<CodeName>,
+    /// What makes a plugin of the compiler's assembly: this process, other programs, or this process where it can
+    #[arg(long, value_name = "WHICH", value_enum, default_value = "auto")]
+    pub(crate) assembler: AssemblerChoice,
     /// How diagnostics are printed on standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
     pub(crate) error_format: ErrorFormat,
@@ -177,6 +177,13 @@ pub(crate) enum ToolchainChoice {
 pub(crate) enum ErrorFormat {
     Human,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AssemblerChoice {
+    Auto,
+    Internal,
+    External,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

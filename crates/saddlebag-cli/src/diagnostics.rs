@@ -23,7 +23,8 @@ pub(crate) fn rejected(error: Error, format: ErrorFormat) -> Failure {
             print(&rejection.diagnostics, format);
             Failure::Told
         }
-        Error::Failed(rejection) => {
+        // What the compiler printed is in the error's own words.
+        Error::Failed(rejection) if format == ErrorFormat::Json => {
             print(&rejection.diagnostics, format);
             Failure::new(error)
         }

@@ -10,6 +10,7 @@ mod compiler;
 mod conf_command;
 mod diagnostics;
 mod embed_command;
+mod examples;
 mod failure;
 mod lib_command;
 mod output;

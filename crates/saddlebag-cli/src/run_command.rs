@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use dynloader::load::Error;
 use dynloader::seal::Seal;
-use dynloader::{Options, SideEffect};
+use dynloader::{Evaluation, Loader, Options, SideEffect, Source};
 use embedded_compiler::Chosen;
 use ocaml_runtime::call;
 use ocaml_runtime::open;
 
 use crate::Outcome;
-use crate::arguments::{Load, Run};
+use crate::arguments::{ErrorFormat, Load, Run};
 use crate::compiler;
 use crate::diagnostics;
 use crate::failure::Failure;
@@ -23,19 +23,26 @@ use crate::sources;
 /// `saddlebag run`.
 pub(crate) fn run(arguments: Run) -> Outcome {
     signals::install();
+    let format = arguments.compile.error_format;
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
     let options = arguments.compile.options(&chosen)?;
     let options = options.runtime(runtime_options(&arguments.sources.name(), &arguments.arguments));
     let loader = sources::loader(&chosen, options)?;
     let sources = arguments.sources.resolve(&loader)?;
-    let result = futures_lite::future::block_on(loader.load_sources::<SideEffect>(sources));
-    let result = match result {
-        Err(Error::Compile(error)) => {
-            return Err(diagnostics::rejected(*error, arguments.compile.error_format));
-        }
+    let result = match futures_lite::future::block_on(load_sources(&loader, sources, format)) {
+        Err(Error::Compile(error)) => return Err(diagnostics::rejected(*error, format)),
         result => result,
     };
     finish(&chosen, result)
+}
+
+/// Compiles the sources, says what the compiler says of them, and runs them.
+async fn load_sources(loader: &Loader, sources: Vec<Source>, format: ErrorFormat) -> Result<(), Error> {
+    let compile = async { Ok(loader.compile_sources::<SideEffect>(sources, Evaluation::AtLoad).await?) };
+    // The runtime starts while the compiler runs.
+    let (compiled, ()) = futures_lite::future::try_zip(compile, loader.start_runtime()).await?;
+    diagnostics::print(compiled.diagnostics(), format);
+    loader.load_compiled::<SideEffect>(compiled).await
 }
 
 /// `saddlebag load`.

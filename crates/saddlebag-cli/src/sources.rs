@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use dynloader::cache::CacheConfig;
 use code_sets::Code;
-use dynloader::{Loader, Options, Preprocessor, Source, Warnings};
+use dynloader::{Assembler, Loader, Options, Preprocessor, Source, Warnings};
 
 use embedded_compiler::Chosen;
 
-use crate::arguments::{CompileOptions, Sources};
+use crate::arguments::{AssemblerChoice, CompileOptions, Sources};
 use crate::failure::Failure;
 use crate::signals;
 
@@ -47,6 +47,11 @@ impl CompileOptions {
         if let Some(program) = &self.ppx {
             options = options.preprocessor(Preprocessor::Ppx(program.clone()));
         }
+        options = options.assembler(match self.assembler {
+            AssemblerChoice::Auto => Assembler::Auto,
+            AssemblerChoice::Internal => Assembler::Internal,
+            AssemblerChoice::External => Assembler::External,
+        });
         Ok(options
             .trigger_unused_value_warnings_despite_mli(self.warnings_in_utils)
             .include_directories(&self.include)

@@ -29,6 +29,9 @@ pub struct Manifest {
     /// Our own compiler driver (`ocamlopt`, `ocamlc` and `ocamldep` in one, needs no shell), where compiler-libs were
     /// there to build it from.
     pub driver: Option<PathBuf>,
+    /// Whether the driver can give assembly to the application, which then needs no assembler and no linker.
+    #[serde(default)]
+    pub gives_assembly: bool,
     /// The toolchain's own programs, used when there is no driver. They need a shell.
     pub stock: Option<StockCompilers>,
     /// A directory in which the driver looks for the assembler before `PATH`.
@@ -121,6 +124,7 @@ impl Manifest {
             host_identity,
             conf,
             driver: None,
+            gives_assembly: false,
             stock: None,
             tools: None,
             tools_library_path: None,

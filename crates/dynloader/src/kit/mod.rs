@@ -186,6 +186,20 @@ impl Kit {
         arguments
     }
 
+    /// `ocamlopt` as a compiler that gives assembly: with these changes to [`Kit::ocamlopt`] and these arguments in place
+    /// of [`Kit::shared_link_arguments`], the output of `-shared` is the text of all assembly, for
+    /// [`ocaml_assembler`]. `None` when the kit's driver cannot do it.
+    pub(crate) fn assembly_ocamlopt(&self) -> Option<(Invocation, [OsString; 2])> {
+        let ocamlopt = self.inner.manifest.gives_assembly.then(|| self.ocamlopt()).flatten()?;
+        Some((ocamlopt.env("SADDLEBAG_ASSEMBLER", "text"), ["-cc".into(), "saddlebag-collect".into()]))
+    }
+
+    /// What a native plugin names as needed: its host image, and the libraries that ocamlopt's own plugins name.
+    pub(crate) fn needed_libraries(&self) -> Vec<String> {
+        let image = self.inner.manifest.native.as_ref().map(|native| native.soname.clone());
+        image.into_iter().chain(["libm.so.6".to_owned(), "libc.so.6".to_owned()]).collect()
+    }
+
     /// The host image for `code`, where the kit has one.
     #[must_use]
     pub fn host_image(&self, code: Code) -> Option<PathBuf> {

@@ -177,3 +177,56 @@ fn many_loaders_at_once_share_a_cache() {
     let loader = cached(folder.path()).unwrap();
     assert!((0..3).all(|number| hit(&loader, source(&number.to_string()))));
 }
+
+/// Set for the processes that tests start; the directory of the cache.
+const CHILD: &str = "DYNLOADER_TEST_CACHE";
+
+/// What a child process does: compile and load six plugins, twice.
+#[test]
+fn work_of_a_child_process() {
+    let Some(directory) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let loader = cached(Path::new(&directory)).unwrap();
+    for number in (0..6).chain(0..6) {
+        hit(&loader, source(&number.to_string()));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test of several processes")]
+fn child(directory: &Path) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "caches::work_of_a_child_process"])
+        .env(CHILD, directory)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn processes_share_a_cache_and_may_be_killed() {
+    let folder = folder(&[]);
+    if cached(folder.path()).is_none() {
+        return;
+    }
+    let mut children: Vec<_> = (0..4).map(|_| child(folder.path())).collect();
+    for round in 1u64..12 {
+        let mut killed = child(folder.path());
+        // Spread over start, compilation, storing and loading.
+        std::thread::sleep(std::time::Duration::from_millis(round * 17 % 120));
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+    }
+    for child in &mut children {
+        assert!(child.wait().unwrap().success());
+    }
+    let loader = cached(folder.path()).unwrap();
+    assert!((0..6).all(|number| hit(&loader, source(&number.to_string()))));
+    hit(&loader, source("7"));
+    let names = std::fs::read_dir(folder.path().join("cache/plugins")).unwrap();
+    assert_eq!(
+        names.count(),
+        7 + 2,
+        "seven plugins, the index and the lock"
+    );
+}

@@ -1,4 +1,5 @@
 //! The whole way from sources to calls, with the installed toolchain.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 mod support;
 

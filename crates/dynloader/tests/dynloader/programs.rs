@@ -105,6 +105,25 @@ fn a_program_may_be_called_as_a_module_of_the_host() {
 }
 
 #[test]
+fn a_module_of_a_plugin_may_be_called_as_one_of_the_standard_library() {
+    let Some(loader) = loader(Options::default()) else {
+        return;
+    };
+    let sources = ["obj", "stdlib", "saddlebag_host", "list"].map(|name| {
+        Source::text(
+            format!("{name}.ml"),
+            "let x = 1\nlet () = ignore (Sys.opaque_identity x)",
+        )
+    });
+    let loader = dynloader::Loader::new(loader.kit().clone(), Options::program()).succeed();
+    block_on(loader.load_sources::<SideEffect>(&sources)).succeed();
+    block_on(loader.load_sources_without_running::<SideEffect>(&sources))
+        .succeed()
+        .run()
+        .succeed();
+}
+
+#[test]
 fn what_the_type_checker_allows_in_a_program_is_allowed() {
     let text = "let r = ref []\nlet () = r := [1]\n\
                 module type T = sig val x : int end\nlet m = (module struct let x = 1 end : T)\nmodule M = (val m)\n\

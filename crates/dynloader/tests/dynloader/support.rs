@@ -1,5 +1,4 @@
 //! A kit of the installed toolchain, and folders of sources.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -10,12 +10,20 @@ use super::BuildError;
 /// The driver's sources, by file name.
 pub(super) const SOURCES: &[(&str, &str)] = &[
     ("system.c", include_str!("../../../ocaml/system.c")),
+    ("serve.c", include_str!("../../../ocaml/serve.c")),
+    ("assembler_text.ml", include_str!("../../../ocaml/assembler_text.ml")),
+    ("assembler_external.ml", include_str!("../../../ocaml/assembler_external.ml")),
     ("driver_native.ml", include_str!("../../../ocaml/driver_native.ml")),
     ("driver_byte.ml", include_str!("../../../ocaml/driver_byte.ml")),
 ];
 
 /// `--wrap=system`: see system.c. `-s`: nobody debugs the compiler, and it is carried about.
 pub(super) const RECIPE: &[&str] = &["-I", "+compiler-libs", "-ccopt", "-Wl,--wrap=system", "-ccopt", "-s"];
+
+/// Whether the driver of a native kit can give assembly to the application in place of starting an assembler.
+pub(super) fn gives_assembly(toolchain: &Toolchain) -> bool {
+    toolchain.conf().architecture() == "amd64" && toolchain.conf().system() == "linux"
+}
 
 /// Links the driver for `code` into `staging`; gives its name there, or `None` when compiler-libs have no native
 /// archives to link.
@@ -37,10 +45,17 @@ pub(super) async fn link(
         let path = work.join(name);
         std::fs::write(&path, text).map_err(|source| BuildError::Io { path: Box::new(path), source })?;
     }
+    // The name of the module that driver_native.ml uses.
+    let assembler = if gives_assembly(toolchain) { "assembler_text.ml" } else { "assembler_external.ml" };
+    let module = work.join("assembler.ml");
+    std::fs::copy(work.join(assembler), &module)
+        .map_err(|source| BuildError::Io { path: Box::new(module), source })?;
     let output = staging.join("driver");
     let base = Invocation::new(ocamlopt)
         .args(RECIPE)
-        .args(["ocamlcommon.cmxa", back_end, "system.c", main, "-o"])
+        .args(["ocamlcommon.cmxa", back_end, "system.c", "serve.c"])
+        .args((code != Code::Byte).then_some("assembler.ml"))
+        .args([main, "-o"])
         .arg(&output)
         .current_dir(work)
         .env("TMPDIR", work);

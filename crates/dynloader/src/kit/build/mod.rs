@@ -207,6 +207,8 @@ async fn build(
         report(Progress::Driver);
         manifest.driver = driver::link(toolchain, options.code, work.path(), staging.path()).await?;
     }
+    manifest.gives_assembly =
+        manifest.driver.is_some() && options.code != Code::Byte && driver::gives_assembly(toolchain);
     if manifest.driver.is_none() {
         manifest.stock = Some(StockCompilers {
             ocamlopt: toolchain.ocamlopt().map(Path::to_owned),

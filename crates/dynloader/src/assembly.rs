@@ -1,0 +1,115 @@
+//! From the assembly that the driver gives to a plugin, in this process.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ocaml_assembler::{AssembleError, LinkError, LinkOptions, assemble, link_shared};
+
+/// What the driver's output begins with (`collect` in `ocaml/system.c`).
+const HEADING: &[u8] = b"saddlebag-assembly 1\n";
+
+/// Why the compiler's assembly did not become a plugin in this process. The assembler and the linker of the kit are the
+/// way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The driver's output is not what its source says.
+    #[error("the driver gave no assembly of this version")]
+    Form,
+    /// A line is not understood.
+    #[error("`{file}` cannot be assembled")]
+    Assemble {
+        /// The object that the text stands for.
+        file: String,
+        /// Which line, and what is wrong with it.
+        source: AssembleError,
+    },
+    /// The objects cannot be linked.
+    #[error("the objects cannot be linked")]
+    Link(#[source] LinkError),
+    /// The file could not be read or written.
+    #[error("cannot use `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Replaces the driver's output by the plugin.
+pub(crate) fn link_file(path: &Path, needed: Vec<String>) -> Result<(), Error> {
+    let file = |source| Error::File {
+        path: path.to_owned(),
+        source,
+    };
+    let plugin = link(&std::fs::read(path).map_err(file)?, needed)?;
+    std::fs::write(path, plugin).map_err(file)
+}
+
+/// The shared object made of the driver's output; it names `needed` as needed.
+pub(crate) fn link(collected: &[u8], needed: Vec<String>) -> Result<Vec<u8>, Error> {
+    let texts = split(collected).ok_or(Error::Form)?;
+    let mut objects = Vec::with_capacity(texts.len());
+    for (file, text) in texts {
+        let object = assemble(text).map_err(|source| Error::Assemble {
+            file: file.to_owned(),
+            source,
+        })?;
+        objects.push(object);
+    }
+    let options = needed
+        .into_iter()
+        .fold(LinkOptions::default(), LinkOptions::needed);
+    link_shared(&objects, &options).map_err(Error::Link)
+}
+
+/// The texts with the names of the objects they stand for: each is preceded by a line with its length and its name.
+fn split(collected: &[u8]) -> Option<Vec<(&str, &str)>> {
+    let mut rest = std::str::from_utf8(collected.strip_prefix(HEADING)?).ok()?;
+    let mut texts = Vec::new();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_once('\n')?;
+        let (length, name) = line.split_once(' ')?;
+        let (text, after) = after.split_at_checked(length.parse().ok()?)?;
+        texts.push((name, text));
+        rest = after;
+    }
+    Some(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_told_apart_by_their_lengths() {
+        let collected = b"saddlebag-assembly 1\n7 a b.o\n\t.data\n5 c.o\n\tret\n";
+        assert_eq!(
+            split(collected).unwrap(),
+            [("a b.o", "\t.data\n"), ("c.o", "\tret\n")]
+        );
+        assert_eq!(split(b"saddlebag-assembly 1\n").unwrap(), []);
+    }
+
+    #[test]
+    fn another_form_is_refused() {
+        for collected in [
+            &b"\x7fELF"[..],
+            b"",
+            b"saddlebag-assembly 2\n",
+            b"saddlebag-assembly 1\n9 a.o\n\tret\n",
+        ] {
+            assert!(matches!(link(collected, Vec::new()), Err(Error::Form)));
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_names_its_file() {
+        let error = link(b"saddlebag-assembly 1\n6 a.o\n\tfrob\n", Vec::new()).unwrap_err();
+        assert!(
+            matches!(&error, Error::Assemble { file, .. } if file == "a.o"),
+            "{error:?}"
+        );
+    }
+}

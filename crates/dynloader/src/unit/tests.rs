@@ -1,0 +1,105 @@
+//! The texts of generated units.
+
+use super::*;
+use crate::{Source, bundle};
+
+fn interface(prelude: &str) -> InterfaceText {
+    InterfaceText {
+        name: "Pricing".into(),
+        prelude: prelude.into(),
+        registered_name: "Pricing:00ff".into(),
+    }
+}
+
+fn unit(sources: &[(&str, &str)], evaluation: Evaluation, interface: &InterfaceText) -> Unit {
+    let sources = sources
+        .iter()
+        .map(|(name, text)| Source::text(*name, *text));
+    let bundles = bundle::read(sources.collect()).unwrap();
+    let shape = Shape {
+        evaluation,
+        interface,
+        hide_unexported: true,
+        warn_despite_mli: false,
+    };
+    Unit::build(&bundles, shape)
+}
+
+fn text(unit: &Unit) -> String {
+    String::from_utf8(unit.implementation.clone()).unwrap()
+}
+
+const TWO: &[(&str, &str)] = &[
+    ("dir/util.mli", "val x : int"),
+    ("dir/util.ml", "let x = 1\n"),
+    (
+        "price.ml",
+        "#!/usr/bin/env saddlebag\nlet price y = y + Util.x",
+    ),
+];
+
+#[test]
+fn one_file_run_for_its_effects_is_compiled_as_it_stands() {
+    let unit = unit(
+        &[("x/hello.ml", "let () = ()")],
+        Evaluation::AtLoad,
+        &interface(""),
+    );
+    assert_eq!(unit.name, "Hello");
+    assert_eq!(text(&unit), "# 1 \"x/hello.ml\"\nlet () = ()\n");
+    assert_eq!(unit.interface, Some(Vec::new()));
+}
+
+#[test]
+fn a_plugin_that_runs_once_is_static() {
+    insta::assert_snapshot!(text(&unit(
+        TWO,
+        Evaluation::AtLoad,
+        &interface("module type S = sig end\n")
+    )));
+}
+
+#[test]
+fn a_plugin_that_runs_many_times_is_a_functor() {
+    insta::assert_snapshot!(text(&unit(TWO, Evaluation::OnDemand, &interface(""))));
+}
+
+#[test]
+fn units_of_the_host_are_not_hidden_by_those_of_plugins() {
+    for (file, name) in [
+        ("unix.ml", "Unix_plugin"),
+        ("Stdlib.ml", "Stdlib_plugin"),
+        ("list.ml", "List"),
+    ] {
+        assert_eq!(
+            unit(&[(file, "")], Evaluation::AtLoad, &interface("")).name,
+            name
+        );
+    }
+}
+
+#[test]
+fn names_that_a_directive_cannot_hold_are_replaced_and_found_again() {
+    let unit = unit(&[("a\"b\n/x.ml", "")], Evaluation::AtLoad, &interface(""));
+    assert_eq!(text(&unit), "# 1 \"<source 1>\"\n");
+    assert_eq!(
+        unit.names.path_of("<source 1>"),
+        Some(std::path::Path::new("a\"b\n/x.ml"))
+    );
+}
+
+#[test]
+fn script_lines_are_blanked_and_nothing_moves() {
+    for (before, after) in [
+        ("#!/bin/x\nlet", "        \nlet"),
+        ("#!/bin/x", "        "),
+        ("#!a\nb\n!#\nlet", "   \n \n  \nlet"),
+        ("#!a\nb\n!#c", "   \nb\n!#c"),
+        ("let #!", "let #!"),
+        ("", ""),
+    ] {
+        let mut text = before.as_bytes().to_vec();
+        blank_script_line(&mut text);
+        assert_eq!(String::from_utf8(text).unwrap(), after, "{before:?}");
+    }
+}
