@@ -57,10 +57,13 @@ fn the_program_itself_is_accepted() {
     assemble(PROGRAM).expect("the language of ocamlopt");
 }
 
+/// A text, the line and column of its error, and which error it is.
+type Case = (&'static str, (u32, u32), fn(&AssembleErrorKind) -> bool);
+
 #[test]
 fn errors_name_the_place_and_the_cause() {
     use AssembleErrorKind as Kind;
-    let cases: [(&str, (u32, u32), fn(&Kind) -> bool); 26] = [
+    let cases: [Case; 26] = [
         ("\tfoo\t%rax\n", (1, 2), |kind| {
             *kind == Kind::UnknownMnemonic("foo".into())
         }),
