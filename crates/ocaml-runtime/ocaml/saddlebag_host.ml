@@ -8,6 +8,7 @@ exception Exited of int
 external call_host : int -> 'a -> 'b = "saddlebag_call_host"
 external cancelled : unit -> bool = "saddlebag_cancelled" [@@noalloc]
 external watch_channels : out_channel -> out_channel -> unit = "saddlebag_watch_channels"
+external alloc_bigarray : int -> int -> Obj.t = "saddlebag_alloc_bigarray"
 external keep_signal_action : int -> unit = "saddlebag_keep_signal_action"
 external restore_signal_action : int -> unit = "saddlebag_restore_signal_action"
 
@@ -108,4 +109,5 @@ let () =
      so everything large is allocated by these. *)
   export "new_bytes" Bytes.create;
   export "new_block" (fun tag size -> Obj.new_block tag size);
-  export "new_float_array" (fun size -> Float.Array.create size)
+  export "new_float_array" (fun size -> Float.Array.create size);
+  export "new_bigarray" (fun kind length -> alloc_bigarray kind length)

@@ -233,8 +233,10 @@ void saddlebag_bigarray(value v, struct saddlebag_bigarray *out)
   out->first_dimension = array->num_dims > 0 ? array->dim[0] : 1;
 }
 
-/* A bigarray of one dimension in C layout that owns its memory. */
-value saddlebag_alloc_bigarray(int kind, intnat length)
+/* A bigarray of one dimension in C layout that owns its memory. Called from OCaml,
+   so that a lack of memory is an exception with a handler. */
+value saddlebag_alloc_bigarray(value kind, value length)
 {
-  return caml_ba_alloc(kind | CAML_BA_C_LAYOUT, 1, NULL, &length);
+  intnat dimension = Long_val(length);
+  return caml_ba_alloc(Int_val(kind) | CAML_BA_C_LAYOUT, 1, NULL, &dimension);
 }

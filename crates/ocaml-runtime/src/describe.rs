@@ -157,6 +157,16 @@ struct Declaration {
     body: String,
 }
 
+impl Declaration {
+    fn text(&self) -> String {
+        if self.body.is_empty() {
+            self.head.clone()
+        } else {
+            format!("{} = {}", self.head, self.body)
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Known {
     identity: &'static str,
@@ -164,7 +174,7 @@ struct Known {
 }
 
 impl Types {
-    /// Declares `type name = body`, unless it is declared already. `identity` tells one Rust type from
+    /// Declares `type name = body`, or an abstract type where the body is empty, unless it is declared already. `identity` tells one Rust type from
     /// another; `parameters` is how many type variables (`'a`, `'b`, ...) the body uses.
     pub fn declare(
         &mut self,
@@ -213,9 +223,7 @@ impl Types {
 
     /// `(name, text)` of each declaration, in order.
     pub(crate) fn declarations(&self) -> impl Iterator<Item = (&str, String)> {
-        self.done
-            .iter()
-            .map(|one| (one.name.as_str(), format!("{} = {}", one.head, one.body)))
+        self.done.iter().map(|one| (one.name.as_str(), one.text()))
     }
 }
 

@@ -1,6 +1,10 @@
 //! OCaml in this process: load a host image, call typed OCaml values from any thread.
 #![deny(missing_docs)]
 
+// The derive macro names this crate from outside.
+#[cfg(feature = "derive")]
+extern crate self as ocaml_runtime;
+
 #[doc(hidden)]
 pub mod adapt;
 pub mod call;

@@ -41,6 +41,9 @@ impl From<convert::Error> for Failure {
 /// A function of the application, conversions included: reads the argument first, pushes one result last.
 pub(crate) type HostFunction = dyn Fn(Ref<'_>, &mut Stack<'_>) -> Result<(), Failure> + Send + Sync;
 
+/// An object of the application that OCaml holds.
+pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
+
 /// What an image's plugins can reach.
 #[derive(Default)]
 pub(crate) struct HostTable {
@@ -58,7 +61,7 @@ struct Functions {
 #[derive(Default)]
 struct Objects {
     last: usize,
-    shared: HashMap<usize, Arc<dyn Any + Send + Sync>>,
+    shared: HashMap<usize, Shared>,
 }
 
 impl HostTable {
@@ -102,7 +105,7 @@ impl HostTable {
     }
 
     /// Keeps `object` for an OCaml block, until the block is collected; its number is never reused.
-    pub(crate) fn keep_object(&self, object: Arc<dyn Any + Send + Sync>) -> usize {
+    pub(crate) fn keep_object(&self, object: Shared) -> usize {
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         objects.last += 1;
         let number = objects.last;
@@ -110,7 +113,7 @@ impl HostTable {
         number
     }
 
-    pub(crate) fn object(&self, number: usize) -> Option<Arc<dyn Any + Send + Sync>> {
+    pub(crate) fn object(&self, number: usize) -> Option<Shared> {
         let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         objects.shared.get(&number).cloned()
     }

@@ -77,7 +77,9 @@ pub(crate) fn after_start(
     };
     if let Some(pending) = pending {
         let pending: *const AtomicI32 = pending;
-        ENTRIES[slot].pending.store(pending.cast_mut(), Ordering::Release);
+        ENTRIES[slot]
+            .pending
+            .store(pending.cast_mut(), Ordering::Release);
     }
     ENTRIES[slot]
         .find_code

@@ -12,6 +12,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use super::abi::{self, Raw};
+use super::dispatch::Shared;
 use super::image::Image;
 use super::root::Root;
 use super::thread::Held;
@@ -208,11 +209,6 @@ impl Stack<'_> {
         self.image
     }
 
-    #[inline(always)]
-    pub(crate) fn push_raw(&mut self, value: Raw) {
-        self.frame.push(value);
-    }
-
     pub(crate) fn push_root(&mut self, root: &Root) -> Result<(), Error> {
         if !ptr::eq(root.image(), self.image()) {
             return Err(Error::new(Kind::OtherRuntime));
@@ -391,9 +387,10 @@ impl Stack<'_> {
     }
 
     /// Pushes a custom block that names an object of the application, released when it is collected.
-    pub(crate) fn push_object(&mut self, object: usize) {
+    pub(crate) fn push_object(&mut self, object: Shared) {
+        let number = self.image.host.keep_object(object);
         // SAFETY: allocates with the lock held; the block only keeps the number.
-        let value = unsafe { (self.image().symbols.saddlebag_alloc_object)(object) };
+        let value = unsafe { (self.image.symbols.saddlebag_alloc_object)(number) };
         self.frame.push(value);
     }
 
@@ -405,13 +402,13 @@ impl Stack<'_> {
         bytes: &[u8],
     ) -> Result<(), Error> {
         let image = self.image();
-        let words = int(bytes.len() as i64 / 8 + 16)?;
-        // Ask for the memory once in a way that can fail cleanly; `caml_ba_alloc` cannot.
-        if bytes.len() > LARGE_STRING {
-            large(self.held, image.closures.new_bytes.get(), words)?;
+        let (kind, length) = (int(i64::from(kind))?, int(length as i64)?);
+        let closure = image.closures.new_bigarray.get();
+        // SAFETY: a closure of two ints; the lock is held and every value is in the frame.
+        let value = unsafe { (image.symbols.caml_callback2_exn)(closure, kind, length) };
+        if abi::is_exception(value) {
+            return Err(Error::new(Kind::OutOfMemory));
         }
-        // SAFETY: allocates with the lock held.
-        let value = unsafe { (image.symbols.saddlebag_alloc_bigarray)(kind, length as isize) };
         self.frame.push(value);
         let mut facts = super::reader::NO_BIGARRAY;
         // SAFETY: `value` is a bigarray.

@@ -4,8 +4,8 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicI32;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicI32;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
@@ -101,7 +101,6 @@ symbols! {
     saddlebag_object: fn(Raw) -> usize;
     saddlebag_custom_kind: fn(Raw) -> c_int;
     saddlebag_bigarray: fn(Raw, *mut BigarrayFacts);
-    saddlebag_alloc_bigarray: fn(c_int, isize) -> Raw;
 }
 
 /// A symbol that the shared object lacks.
@@ -142,6 +141,7 @@ pub(crate) struct Closures {
     pub(crate) new_bytes: Named,
     pub(crate) new_block: Named,
     pub(crate) new_float_array: Named,
+    pub(crate) new_bigarray: Named,
 }
 
 // SAFETY: the addresses are constants; reading through them needs the runtime lock, see `Named::get`.
@@ -253,6 +253,7 @@ impl Opened {
             new_bytes: self.named(c"saddlebag.new_bytes")?,
             new_block: self.named(c"saddlebag.new_block")?,
             new_float_array: self.named(c"saddlebag.new_float_array")?,
+            new_bigarray: self.named(c"saddlebag.new_bigarray")?,
         })
     }
 }

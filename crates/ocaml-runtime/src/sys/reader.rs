@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 
 use super::abi::{self, Raw};
+use super::dispatch::Shared;
 use super::image::{BigarrayFacts, Image};
 use super::root::Root;
 use super::thread::{self, Held};
@@ -277,10 +278,11 @@ impl<'a> Ref<'a> {
         !self.is_immediate() && matches!(self.tag_unchecked(), abi::CLOSURE_TAG | abi::INFIX_TAG)
     }
 
-    /// The number of an object of the application, 0 where the value is none.
-    pub(crate) fn object(self) -> usize {
+    /// The object of the application that the value names, if it is one.
+    pub(crate) fn object(self) -> Option<Shared> {
         // SAFETY: looks at the value's header and at its operations.
-        unsafe { (self.image.symbols.saddlebag_object)(self.raw) }
+        let number = unsafe { (self.image.symbols.saddlebag_object)(self.raw) };
+        self.image.host.object(number)
     }
 
     /// The bytes of a bigarray of one dimension in C layout, whose elements of `kind` have `width` bytes.
