@@ -4,5 +4,6 @@ mod calls;
 mod failures;
 mod host;
 mod loading;
+mod stress;
 mod support;
 mod typed;

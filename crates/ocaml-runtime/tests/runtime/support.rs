@@ -228,10 +228,16 @@ impl Image {
 /// Runs the test `name` of this program in a process of its own, with `RUNTIME_TEST_CHILD` set, and returns
 /// its exit code with what it printed.
 pub(crate) fn child(name: &str) -> (Option<i32>, String, String) {
+    child_with(name, "")
+}
+
+/// As [`child`], with settings for the OCaml runtime.
+pub(crate) fn child_with(name: &str, settings: &str) -> (Option<i32>, String, String) {
     let program = std::env::current_exe().unwrap();
     let output = command(program.to_str().unwrap())
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
         .env("RUNTIME_TEST_CHILD", "1")
+        .env("OCAMLRUNPARAM", settings)
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
