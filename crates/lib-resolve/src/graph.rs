@@ -27,7 +27,7 @@ use crate::text;
 /// assert_eq!(order, ["unix", "lwt", "fmt", "app"]);
 /// let why: Vec<_> = graph.why(&app, &unix).unwrap().into_iter().map(|name| name.as_str()).collect();
 /// assert_eq!(why, ["app", "lwt", "unix"]);
-/// # Ok::<(), lib_resolve::LibNameError>(())
+/// # Ok::<(), lib_resolve::name::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Graph {

@@ -6,7 +6,7 @@ mod of_package;
 mod order;
 
 pub use of_package::{Error, LibOptions};
-pub use order::Error as LibsError;
+pub use order::Error as OrderError;
 
 pub(crate) use description::Description;
 pub(crate) use listing::{DirectoryListing, DirectoryListings};
@@ -27,7 +27,7 @@ use crate::name::LibName;
 /// lib.requires = vec!["unix".parse()?, "fmt".parse()?];
 /// lib.cmxa = vec!["/opt/ocaml/lib/fmt/fmt_tty.cmxa".into()];
 /// assert!(lib.cma.is_empty());
-/// # Ok::<(), lib_resolve::LibNameError>(())
+/// # Ok::<(), lib_resolve::name::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
@@ -128,7 +128,7 @@ pub(crate) fn unit_name(stem: &str) -> Option<String> {
 /// let threads = "threads".parse()?;
 /// assert_eq!(lib_resolve::canonical_name(&threads, 4).as_str(), "threads.posix");
 /// assert_eq!(lib_resolve::canonical_name(&threads, 5).as_str(), "threads");
-/// # Ok::<(), lib_resolve::LibNameError>(())
+/// # Ok::<(), lib_resolve::name::Error>(())
 /// ```
 #[must_use]
 pub fn canonical_name(name: &LibName, ocaml_major: u32) -> LibName {

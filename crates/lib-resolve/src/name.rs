@@ -19,7 +19,7 @@ use crate::text;
 /// assert_eq!((name.as_str(), name.main()), ("lwt.unix", "lwt"));
 /// assert_eq!("a b".parse::<LibName>().unwrap_err().to_string(), "`a b` is not a library name: it has a blank, comma or NUL");
 /// assert!("..".parse::<LibName>().is_err());
-/// # Ok::<(), lib_resolve::LibNameError>(())
+/// # Ok::<(), lib_resolve::name::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LibName(Arc<str>);

@@ -1,6 +1,6 @@
 //! What is kept between processes is used only while it is right.
 
-use lib_resolve::{CacheError, PackageIndex};
+use lib_resolve::{PackageIndex, cache};
 
 use crate::support::Tree;
 
@@ -82,7 +82,7 @@ fn a_damaged_file_or_one_of_another_version_is_an_error_and_harms_nothing() {
         assert!(
             matches!(
                 index.recall(&tree.path("kept")),
-                Err(CacheError::Damaged { .. })
+                Err(cache::Error::Damaged { .. })
             ),
             "{length}"
         );
@@ -92,7 +92,7 @@ fn a_damaged_file_or_one_of_another_version_is_an_error_and_harms_nothing() {
     std::fs::write(tree.path("kept"), &newer).expect("writable");
     assert!(matches!(
         index.recall(&tree.path("kept")),
-        Err(CacheError::Version { version: 2, .. })
+        Err(cache::Error::Version { version: 2, .. })
     ));
     index.load_all();
     assert_eq!(names(&index), ["a"]);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_lite::future::block_on;
 use lib_resolve::memo::{LocalMemo, Memo};
 use lib_resolve::scope::{self, BuildLib, Scope};
-use lib_resolve::{Lib, LibName, Resolver, ResolverError, Suggestion};
+use lib_resolve::{Lib, LibName, Resolver, Suggestion, resolver};
 
 use crate::support::{conf, name, names};
 
@@ -22,7 +22,7 @@ fn build(libs: &[(&str, &str)]) -> Arc<dyn Scope> {
     })))
 }
 
-fn resolver(memo: &LocalMemo, scopes: Vec<Arc<dyn Scope>>) -> Resolver {
+fn resolver_of(memo: &LocalMemo, scopes: Vec<Arc<dyn Scope>>) -> Resolver {
     Resolver::create(Arc::new(memo.clone()), conf("4.14.1"), scopes)
 }
 
@@ -52,7 +52,7 @@ fn counting(counter: &Arc<AtomicUsize>) -> Arc<dyn Scope> {
 #[test]
 fn a_name_is_looked_up_once_however_many_ask_at_once() {
     let counter = Arc::default();
-    let resolver = Arc::new(resolver(&LocalMemo::new(1), vec![counting(&counter)]));
+    let resolver = Arc::new(resolver_of(&LocalMemo::new(1), vec![counting(&counter)]));
     block_on(async {
         let wanted = name("a");
         let asking = (0..50).map(|_| resolver.get(&wanted));
@@ -76,7 +76,7 @@ fn a_name_is_looked_up_once_however_many_ask_at_once() {
 #[test]
 fn a_lookup_goes_on_when_the_one_who_started_it_is_gone() {
     let counter = Arc::default();
-    let resolver = resolver(&LocalMemo::new(1), vec![counting(&counter)]);
+    let resolver = resolver_of(&LocalMemo::new(1), vec![counting(&counter)]);
     block_on(async {
         let wanted = name("a");
         let mut first = Box::pin(resolver.get(&wanted));
@@ -93,7 +93,7 @@ fn the_first_scope_that_has_a_library_wins_and_a_second_definition_is_told() {
         BuildLib::ready(lib("a", ""), "one"),
         BuildLib::ready(lib("a", "b"), "two"),
     ]);
-    let resolver = resolver(
+    let resolver = resolver_of(
         &memo,
         vec![Arc::new(twice), build(&[("a", "c"), ("d", "")])],
     );
@@ -121,7 +121,7 @@ fn the_first_scope_that_has_a_library_wins_and_a_second_definition_is_told() {
 #[test]
 fn lists_keep_their_order_and_closures_have_linking_order() {
     let all = build(&[("a", "b c"), ("b", "d"), ("c", "d"), ("d", ""), ("e", "")]);
-    let resolver = resolver(&LocalMemo::new(1), vec![all]);
+    let resolver = resolver_of(&LocalMemo::new(1), vec![all]);
     block_on(async {
         let list = resolver.get_list(&names("e a e")).await.expect("all there");
         assert_eq!(texts(&list), ["e", "a"]);
@@ -153,7 +153,7 @@ fn exports_go_before_requirements() {
     x.exports = names("y");
     let libs = [a, x, lib("y", ""), lib("r", ""), lib("r2", "")];
     let scope = scope::build(libs.map(|lib| BuildLib::ready(lib.clone(), lib.name.to_string())));
-    let resolver = resolver(&LocalMemo::new(1), vec![Arc::new(scope)]);
+    let resolver = resolver_of(&LocalMemo::new(1), vec![Arc::new(scope)]);
     block_on(async {
         let deps = resolver
             .get_list_and_deps(&names("a"))
@@ -188,10 +188,10 @@ fn the_names_of_threads_are_one_library() {
 fn everything_missing_is_told_at_once_and_fails_the_memo() {
     let memo = LocalMemo::new(1);
     let all = build(&[("a", "b x"), ("b", "x util"), ("utils", "")]);
-    let resolver = resolver(&memo, vec![all]);
+    let resolver = resolver_of(&memo, vec![all]);
     let error =
         block_on(resolver.get_list_and_deps(&names("a z"))).expect_err("things are missing");
-    let ResolverError::Missing { missing } = &error else {
+    let resolver::Error::Missing { missing } = &error else {
         panic!("{error:?}")
     };
     let told: Vec<_> = missing
@@ -226,13 +226,13 @@ fn everything_missing_is_told_at_once_and_fails_the_memo() {
 #[test]
 fn a_circle_is_shown() {
     let all = build(&[("a", "b"), ("b", "c"), ("c", "d b"), ("d", "")]);
-    let resolver = resolver(&LocalMemo::new(1), vec![all]);
+    let resolver = resolver_of(&LocalMemo::new(1), vec![all]);
     let error = block_on(resolver.get_list_and_deps(&names("a"))).expect_err("a circle");
     assert_eq!(
         error.to_string(),
         "library `c` requires itself: c -> b -> c"
     );
-    assert!(matches!(error, ResolverError::Cycle { .. }));
+    assert!(matches!(error, resolver::Error::Cycle { .. }));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_library_that_cannot_be_used_ends_the_search() {
     let broken = scope::build([BuildLib::pending(name("a"), "a", async {
         Err(scope::Error::new(name("a"), Broken))
     })]);
-    let resolver = resolver(
+    let resolver = resolver_of(
         &LocalMemo::new(1),
         vec![Arc::new(broken), build(&[("a", "")])],
     );
@@ -255,7 +255,7 @@ fn a_library_that_cannot_be_used_ends_the_search() {
 
 async fn one_body() {
     let memo = LocalMemo::new(2);
-    let resolver = resolver(&memo, vec![build(&[("a", "b"), ("b", "")])]);
+    let resolver = resolver_of(&memo, vec![build(&[("a", "b"), ("b", "")])]);
     assert_eq!(
         texts(
             &resolver

@@ -4,18 +4,18 @@ use std::error::Error as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use lib_resolve::{ConfigurationError, LibName, LibsError, Missing, RequirementsError, Suggestion};
+use lib_resolve::{LibName, Missing, Suggestion, configuration, library, requirements};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("cannot tell where libraries are")]
-    Configuration { source: ConfigurationError },
+    Configuration { source: configuration::Error },
     #[error("libraries not found")]
     Missing { missing: Vec<Missing> },
     #[error("no linking order")]
-    Order { source: RequirementsError },
+    Order { source: requirements::Error },
     #[error("no answer for these libraries")]
-    Libs { source: Box<LibsError> },
+    Libs { source: Box<library::OrderError> },
     #[error("no library defines the unit `{unit}`")]
     Unit { unit: String },
     #[error("`{root}` does not require `{name}`")]
@@ -30,9 +30,9 @@ impl Failure {
     }
 
     /// Missing libraries are told one by one.
-    pub(super) fn libs(source: LibsError) -> Failure {
+    pub(super) fn libs(source: library::OrderError) -> Failure {
         match source {
-            LibsError::Missing { missing } => Failure::Missing { missing },
+            library::OrderError::Missing { missing } => Failure::Missing { missing },
             source => Failure::Libs {
                 source: Box::new(source),
             },

@@ -15,7 +15,7 @@ use crate::name::LibName;
 /// let units = Units::of_libs([&fmt]);
 /// assert_eq!(units.providers("Fmt")[0].library.as_str(), "fmt");
 /// assert!(units.conflicts().is_empty());
-/// # Ok::<(), lib_resolve::LibNameError>(())
+/// # Ok::<(), lib_resolve::name::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Units {
