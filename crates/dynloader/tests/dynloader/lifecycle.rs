@@ -91,7 +91,7 @@ fn dropping_a_future_ends_the_compiler_and_removes_its_files() {
     let pid = folder.path().join("pid");
     block_on(async {
         let mut check = Box::pin(loader.check_sources::<SideEffect>([fine()]));
-        while std::fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n')) == false {
+        while !std::fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n')) {
             assert!(
                 poll_once(&mut check).await.is_none(),
                 "the preprocessor ended"
