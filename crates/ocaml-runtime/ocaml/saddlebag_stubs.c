@@ -101,6 +101,21 @@ value __wrap_caml_sys_exit(value code)
   caml_raise_with_arg(*exception, code);
 }
 
+/* ---- Stack overflow, linked with --wrap=caml_terminate_signals ----------- */
+
+/* Native code of OCaml 4.14 takes its handler of SIGSEGV down as soon as the
+   startup function returns (runtime/startup_nat.c), which is when plugins begin
+   to need it. OCaml 4.13 leaves it, and OCaml 5 has no need of it. */
+#if OCAML_VERSION < 50000
+void __wrap_caml_terminate_signals(void) {}
+#else
+extern void __real_caml_terminate_signals(void) __attribute__((weak));
+void __wrap_caml_terminate_signals(void)
+{
+  if (__real_caml_terminate_signals != NULL) __real_caml_terminate_signals();
+}
+#endif
+
 /* ---- Cancellation: asked by the OCaml signal handler --------------------- */
 
 value saddlebag_cancelled(value unit)

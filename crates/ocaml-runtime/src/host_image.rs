@@ -129,6 +129,8 @@ impl Recipe {
         link.extend(["-ccopt", "-Wl,-u,caml_startup_exn"]);
         // `exit` in a plugin is an error of the call, not the end of the application.
         link.extend(["-ccopt", "-Wl,--wrap=caml_sys_exit", "-ccopt", &soname_flag]);
+        // Stack overflows are caught after the startup too.
+        link.extend(["-ccopt", "-Wl,--wrap=caml_terminate_signals"]);
         if compiler == Compiler::Byte {
             link.extend(["-ccopt", "-shared"]);
         }
