@@ -80,6 +80,10 @@ fn finish(chosen: &Chosen, result: Result<(), Error>) -> Outcome {
         && let Ok(runtime) = ocaml_runtime::Runtime::open(image, &open::Options::default())
     {
         let at_exit = runtime.run_at_exit();
+        // What is registered still runs when one of them raises (`handle_uncaught_exception'` in `printexc.ml`).
+        if at_exit.is_err() {
+            let _ = runtime.run_at_exit();
+        }
         runtime.flush();
         if let (Ok(()), Err(error)) = (&result, at_exit) {
             return raised(&error);

@@ -1,0 +1,425 @@
+//! Each option of `run`, `check` and `build`, alone.
+
+use std::path::Path;
+
+use saddlebag_tests::{Sandbox, ocaml};
+
+/// `util.ml` has an unused value, and `util.mli` exports another one that nobody uses.
+fn with_unused_values() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("util.mli", "val used : int\nval exported : int\n");
+    sandbox.write("util.ml", "let used = 1\nlet exported = 2\n");
+    sandbox.write("main.ml", "let () = print_int Util.used\n");
+    sandbox
+}
+
+#[test]
+fn strict_makes_an_error_of_every_warning() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (program, message) in [
+        ("let unused = 1\nlet () = ()\n", "unused value unused"),
+        (
+            "let f x = 1\nlet () = print_int (f 2)\n",
+            "unused variable x",
+        ),
+        ("open List\nlet () = ()\n", "unused open"),
+        ("let () = match 1 with 1 -> ()\n", "not exhaustive"),
+    ] {
+        sandbox
+            .saddlebag(["check", "--strict", "-"])
+            .input(program)
+            .run()
+            .code(1)
+            .says(&["Error (warning", message]);
+        sandbox
+            .saddlebag(["check", "-"])
+            .input(program)
+            .run()
+            .code(0);
+    }
+}
+
+#[test]
+fn strict_leaves_out_the_warnings_that_are_matters_of_taste() {
+    if !ocaml() {
+        return;
+    }
+    // 4 fragile match, 40 name out of scope, 41 ambiguous constructor, 44 open shadows an identifier, 70 missing mli.
+    let program = "module M = struct type t = A | B | C end\n\
+                   let f (x : M.t) = match x with A -> 1 | _ -> 2\n\
+                   let () = List.iter (fun x -> print_int (f x)) [ M.A; M.B; M.C ]\n";
+    let outcome = Sandbox::new()
+        .saddlebag(["run", "--strict", "-"])
+        .input(program)
+        .run();
+    outcome.code(0).prints("122").is_quiet();
+}
+
+#[test]
+fn warnings_takes_the_compilers_specification() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let program = "let unused = 1\nlet f x = 1\nlet () = print_int (f 2)\n";
+    let outcome = sandbox
+        .saddlebag(["run", "--warnings", "+27", "-"])
+        .input(program)
+        .run();
+    outcome
+        .code(0)
+        .prints("1")
+        .says(&["Warning 27", "unused variable x"]);
+    let outcome = sandbox
+        .saddlebag(["run", "--warnings", "+a-27-32-70", "-"])
+        .input(program)
+        .run();
+    outcome.code(0).prints("1").is_quiet();
+    let outcome = sandbox
+        .saddlebag(["run", "--warnings", "-a", "-"])
+        .input("let f (Some x) = x\n")
+        .run();
+    outcome.code(0).is_quiet();
+    let outcome = sandbox
+        .saddlebag(["run", "--strict", "--warnings", "-a+27", "-"])
+        .input(program)
+        .run();
+    outcome
+        .code(1)
+        .prints_nothing()
+        .says(&["Error (warning 27"])
+        .does_not_say(&["unused value"]);
+}
+
+#[test]
+fn values_that_an_interface_exports_are_warned_about_when_asked() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = with_unused_values();
+    sandbox
+        .saddlebag(["run", "--strict", "util", "main"])
+        .run()
+        .code(0)
+        .prints("1")
+        .is_quiet();
+    let outcome = sandbox
+        .saddlebag(["run", "--strict", "--warnings-in-utils", "util", "main"])
+        .run();
+    outcome
+        .code(1)
+        .prints_nothing()
+        .says(&["util.ml", "unused value exported"]);
+    std::fs::remove_file(sandbox.path("util.mli")).unwrap();
+    let outcome = sandbox.saddlebag(["run", "--strict", "util", "main"]).run();
+    outcome.code(1).says(&["unused value exported"]);
+}
+
+#[test]
+fn a_sequence_is_strict_with_strict_unless_told_otherwise() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // Without strict sequences a type that is not known yet may stand before the semicolon.
+    let program = "let f g = g (); print_string \"done\"\nlet () = f (fun () -> 1)\n";
+    let run = |options: &[&str]| {
+        sandbox
+            .saddlebag(["run"])
+            .args(options)
+            .arg("-")
+            .input(program)
+            .run()
+    };
+    run(&["--strict"])
+        .code(1)
+        .prints_nothing()
+        .says(&["expected of type unit"]);
+    run(&["--strict", "--no-strict-sequence"])
+        .code(0)
+        .prints("done");
+    run(&[]).code(0).prints("done");
+}
+
+#[test]
+fn interfaces_are_found_in_the_directories_of_dash_i() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("api/api.mli", "type t = { name : string }\n");
+    let ocamlfind = ["ocamlopt", "-c", "api.mli"];
+    sandbox
+        .command("ocamlfind")
+        .args(ocamlfind)
+        .current_dir(sandbox.path("api"))
+        .run()
+        .code(0);
+    let program = "let () = print_string { Api.name = \"n\" }.Api.name\n";
+    sandbox
+        .saddlebag(["run", "-"])
+        .input(program)
+        .run()
+        .code(1)
+        .says(&["Unbound module Api"]);
+    for options in [["-I", "api"], ["-I", "./api/../api"]] {
+        sandbox
+            .saddlebag(["run"])
+            .args(options)
+            .arg("-")
+            .input(program)
+            .run()
+            .code(0)
+            .prints("n");
+    }
+    sandbox
+        .saddlebag(["run", "-Iapi", "-"])
+        .input(program)
+        .run()
+        .code(0)
+        .prints("n");
+}
+
+#[test]
+fn flags_reach_the_compiler() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let program = "let () = print_endline \"x\"\n";
+    let outcome = sandbox
+        .saddlebag(["check", "--cmx-flag", "-nopervasives", "-"])
+        .input(program)
+        .run();
+    outcome.code(1).says(&["Unbound value print_endline"]);
+    let outcome = sandbox.saddlebag(["check", "--cmx-flag=-open", "--cmx-flag=Printf", "-"]);
+    outcome.input("let () = printf \"x\"\n").run().code(0);
+    for option in ["--cmx-flag", "--cmxs-flag"] {
+        let outcome = sandbox
+            .saddlebag(["run", option, "-frobnicate", "-"])
+            .input(program)
+            .run();
+        outcome
+            .code(1)
+            .prints_nothing()
+            .says(&["unknown option '-frobnicate'"]);
+    }
+    // Flags of linking are none of a check's business.
+    sandbox
+        .saddlebag(["check", "--cmxs-flag", "-frobnicate", "-"])
+        .input(program)
+        .run()
+        .code(0);
+}
+
+#[test]
+fn a_ppx_driver_rewrites_each_source() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let driver = identity_driver(&sandbox);
+    sandbox.write("util.ml", "let two = 2\n");
+    sandbox.write("main.ml", "let () = print_int (Util.two + 1)\n");
+    let ppx = ["--ppx".as_ref(), driver.as_os_str()];
+    sandbox
+        .saddlebag(["run"])
+        .args(ppx)
+        .args(["util", "main"])
+        .run()
+        .code(0)
+        .prints("3");
+    assert!(!counted(&sandbox).is_empty());
+    let outcome = sandbox
+        .saddlebag(["check"])
+        .args(["--ppx", "missing", "main.ml"])
+        .run();
+    outcome.code(1).says(&["missing"]);
+}
+
+#[test]
+fn positions_stay_the_users_behind_a_ppx_driver() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let driver = identity_driver(&sandbox);
+    sandbox.write("bad.ml", "#!/bin/sh\nlet () =\n  print_int \"two\"\n");
+    let outcome = sandbox
+        .saddlebag(["check", "--ppx"])
+        .arg(driver)
+        .arg("bad.ml")
+        .run();
+    outcome.code(1).says(&[
+        "File \"bad.ml\", line 3, characters 12-17:",
+        "3 | print_int \"two\"",
+    ]);
+}
+
+/// A driver that dumps the syntax tree as it is, and adds a line to `count` each time.
+fn identity_driver(sandbox: &Sandbox) -> std::path::PathBuf {
+    let program = "let () =\n\
+        let file = Sys.argv.(Array.length Sys.argv - 1) in\n\
+        let log = open_out_gen [ Open_append; Open_creat ] 0o600 (Sys.getenv \"COUNT\") in\n\
+        output_string log \"once\\n\"; close_out log;\n\
+        Location.input_name := file;\n\
+        let channel = open_in_bin file in\n\
+        let lexbuf = Lexing.from_channel channel in\n\
+        Lexer.skip_hash_bang lexbuf; Location.init lexbuf file;\n\
+        let dump magic tree = output_string stdout magic; output_value stdout file; output_value stdout tree in\n\
+        match Filename.extension file with\n\
+        | \".mli\" -> dump Config.ast_intf_magic_number (Parse.interface lexbuf)\n\
+        | _ -> dump Config.ast_impl_magic_number (Parse.implementation lexbuf)\n";
+    sandbox.write("driver/driver.ml", program);
+    let arguments = [
+        "ocamlopt",
+        "-package",
+        "compiler-libs.common",
+        "-linkpkg",
+        "driver.ml",
+        "-o",
+        "driver.exe",
+    ];
+    sandbox
+        .command("ocamlfind")
+        .args(arguments)
+        .current_dir(sandbox.path("driver"))
+        .run()
+        .code(0);
+    let count = sandbox.path("driver/count");
+    let script = format!(
+        "#!/bin/sh\nCOUNT='{}' exec '{}' \"$@\"\n",
+        count.display(),
+        sandbox.path("driver/driver.exe").display()
+    );
+    let path = sandbox.write("driver/ppx", script);
+    make_executable(&path);
+    path
+}
+
+fn counted(sandbox: &Sandbox) -> String {
+    std::fs::read_to_string(sandbox.path("driver/count")).unwrap_or_default()
+}
+
+fn make_executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).expect("permissions");
+}
+
+#[test]
+fn work_is_done_in_a_fresh_directory_inside_in_dir() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("scratch")).unwrap();
+    // The plugin looks while the directory is there.
+    let program = "let () = Array.iter (fun name -> print_endline (String.sub name 0 17)) (Sys.readdir \"scratch\")\n";
+    let run = sandbox
+        .saddlebag(["run", "--in-dir", "scratch", "-"])
+        .input(program);
+    run.run().code(0).prints("saddlebag-loader-\n");
+    assert_eq!(sandbox.list("scratch"), [""; 0]);
+    let outcome = sandbox
+        .saddlebag(["run", "--in-dir", "missing", "-"])
+        .input(program)
+        .run();
+    outcome
+        .code(1)
+        .says(&["`", "/work/missing`", "No such file or directory"]);
+}
+
+#[test]
+fn the_system_toolchain_is_taken_where_none_is_carried() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let program = "let () = print_string \"ran\"\n";
+    for toolchain in ["auto", "system"] {
+        sandbox
+            .saddlebag(["run", "--toolchain", toolchain, "-"])
+            .input(program)
+            .run()
+            .code(0)
+            .prints("ran");
+    }
+    let outcome = sandbox
+        .saddlebag(["run", "--toolchain", "embedded", "-"])
+        .input(program)
+        .run();
+    outcome
+        .code(1)
+        .prints_nothing()
+        .says(&["carries no OCaml compiler", "saddlebag embed EXE -o OUT"]);
+}
+
+#[test]
+fn without_any_toolchain_the_error_says_how_to_get_one() {
+    let sandbox = Sandbox::new();
+    let command = sandbox
+        .saddlebag(["run", "-"])
+        .input("let () = ()\n")
+        .env("PATH", "/nonexistent");
+    let command = command
+        .without("OPAM_SWITCH_PREFIX")
+        .without("SADDLEBAG_OCAML")
+        .without("OCAMLFIND");
+    command
+        .run()
+        .code(1)
+        .prints_nothing()
+        .says(&["install OCaml", "saddlebag embed"]);
+}
+
+#[test]
+fn conf_says_which_compiler_is_used_and_why() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let version = sandbox
+        .command("ocamlfind")
+        .args(["ocamlopt", "-version"])
+        .run()
+        .code(0)
+        .stdout()
+        .trim()
+        .to_owned();
+    let text = sandbox.saddlebag(["conf"]).run();
+    text.code(0).is_quiet();
+    assert!(text.stdout().contains(&version), "{text}");
+    let json = sandbox.saddlebag(["conf", "--json"]).run().code(0).json();
+    assert_eq!(json["toolchain"], "system");
+    assert_eq!(json["ocaml_version"], version);
+    assert_eq!(json["config"]["version"], version);
+    let carried = sandbox.standalone(["conf", "--json"]).run().code(0).json();
+    assert_eq!(carried["toolchain"], "embedded");
+    assert_eq!(carried["ocaml_version"], version);
+    let chosen = sandbox
+        .command(saddlebag_tests::standalone())
+        .args(["conf", "--json", "--toolchain", "system"])
+        .run();
+    assert_eq!(chosen.code(0).json()["toolchain"], "system");
+}
+
+#[test]
+fn codes_are_those_of_the_toolchain() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let json = sandbox
+        .saddlebag(["codes", "--json", "--wanted", "native"])
+        .run()
+        .code(0)
+        .json();
+    assert_eq!(json["built"], serde_json::json!(["native"]));
+    let carried = sandbox.standalone(["codes", "--json"]).run().code(0).json();
+    assert_eq!(carried["available"], serde_json::json!(["native"]));
+    let impossible = sandbox.standalone(["codes", "--wanted", "byte"]).run();
+    impossible.code(1).prints_nothing().says(&["byte"]);
+}

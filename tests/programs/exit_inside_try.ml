@@ -1,0 +1,1 @@
+let () = try exit 3 with _ -> print_endline "caught"

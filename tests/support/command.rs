@@ -1,0 +1,200 @@
+//! Starting programs as a user does, in an environment that is the same everywhere.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests start the command from outside, as its users do"
+)]
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use crate::outcome::Outcome;
+use crate::shared::shared_directory;
+
+/// What of the caller's environment a command gets: where the toolchain is.
+const KEPT: [&str; 7] = [
+    "PATH",
+    "SADDLEBAG_OCAML",
+    "OPAM_SWITCH_PREFIX",
+    "OCAMLFIND",
+    "OCAMLFIND_CONF",
+    "OCAMLPATH",
+    "CAML_LD_LIBRARY_PATH",
+];
+
+/// A program to run, with its arguments, its environment and its standard input.
+#[derive(Debug)]
+#[must_use = "a command does nothing until it runs"]
+pub struct Command {
+    command: std::process::Command,
+    input: Vec<u8>,
+    /// Has to be empty afterwards.
+    temporary: Option<PathBuf>,
+}
+
+/// A program that runs.
+#[derive(Debug)]
+pub struct Started {
+    child: Child,
+    line: String,
+}
+
+impl Command {
+    /// `program` with nothing of the caller's environment but where the toolchain is, and no input.
+    pub fn new(program: impl AsRef<OsStr>) -> Command {
+        let mut command = std::process::Command::new(program);
+        command.env_clear();
+        for name in KEPT {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        // Host images are built once for all tests.
+        command.env("XDG_CACHE_HOME", shared_directory().join("cache"));
+        command.env("LC_ALL", "C.UTF-8");
+        Command {
+            command,
+            input: Vec::new(),
+            temporary: None,
+        }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Command {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Command {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Removes a variable of the environment.
+    pub fn without(mut self, name: &str) -> Command {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// The directory to start in.
+    pub fn current_dir(mut self, directory: impl AsRef<Path>) -> Command {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// The text of standard input.
+    pub fn input(mut self, text: impl Into<Vec<u8>>) -> Command {
+        self.input = text.into();
+        self
+    }
+
+    /// The directory for temporary files, in which nothing may be left.
+    pub fn temporary(mut self, directory: impl Into<PathBuf>) -> Command {
+        let directory = directory.into();
+        self.command.env("TMPDIR", &directory);
+        self.temporary = Some(directory);
+        self
+    }
+
+    /// Says that files may be left in the directory for temporary files.
+    pub fn leaving_files(mut self) -> Command {
+        self.temporary = None;
+        self
+    }
+
+    /// Runs the program to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started, and when it leaves temporary files.
+    #[track_caller]
+    pub fn run(mut self) -> Outcome {
+        let temporary = self.temporary.take();
+        let outcome = self.start().wait();
+        if let Some(directory) = temporary {
+            let left: Vec<_> = list(&directory);
+            assert!(
+                left.is_empty(),
+                "{outcome}\nleft in {}: {left:?}",
+                directory.display()
+            );
+        }
+        outcome
+    }
+
+    /// Starts the program, in a process group of its own.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[track_caller]
+    pub fn start(mut self) -> Started {
+        let line = format!("{:?}", self.command);
+        self.command.process_group(0);
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command.stdin(if self.input.is_empty() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        });
+        let mut child = self
+            .command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        if let Some(mut stdin) = child.stdin.take() {
+            let input = std::mem::take(&mut self.input);
+            // A program that does not read its input closes the pipe.
+            std::thread::spawn(move || stdin.write_all(&input));
+        }
+        Started { child, line }
+    }
+}
+
+impl Started {
+    /// The process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to the process alone.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, signal).expect("a process to signal");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When its output cannot be read.
+    pub fn wait(self) -> Outcome {
+        let output = self
+            .child
+            .wait_with_output()
+            .expect("the output of a program");
+        Outcome {
+            status: output.status,
+            stdout: output.stdout,
+            stderr: output.stderr,
+            line: self.line,
+        }
+    }
+}
+
+/// The names in a directory; none when it is not there.
+fn list(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}

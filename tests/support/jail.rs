@@ -1,0 +1,158 @@
+//! A root file system that holds next to nothing, and mounts that one process sees.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::command::Command;
+use crate::outcome::Outcome;
+use crate::shared::{lock, shared_directory, standalone};
+use crate::toolchain::{has, skip};
+
+/// A root directory with executables, the libraries that the dynamic linker loads for them, `/tmp`, and nothing else.
+#[derive(Debug)]
+pub struct Jail {
+    root: tempfile::TempDir,
+}
+
+/// What is mounted for one process.
+#[derive(Debug, Clone, Copy)]
+pub enum Mount {
+    /// An empty file system that takes so many kilobytes.
+    Small(u32),
+    /// One from which nothing can be executed.
+    NoExec,
+    /// One that cannot be written to.
+    ReadOnly,
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// `unshare` with a mount namespace, or what makes a user root of a namespace of his own; `None` where the system does
+/// not allow it.
+fn unshare() -> Option<&'static [&'static str]> {
+    static ALLOWED: OnceLock<bool> = OnceLock::new();
+    let arguments: &[&str] = if is_root() {
+        &["--mount"]
+    } else {
+        &["--user", "--map-root-user", "--mount"]
+    };
+    let allowed = || {
+        let mount = ["sh", "-c", "mount -t tmpfs none /tmp"];
+        has("unshare")
+            && Command::new("unshare")
+                .args(arguments)
+                .args(mount)
+                .run()
+                .status()
+                == Some(0)
+    };
+    ALLOWED.get_or_init(allowed).then_some(arguments)
+}
+
+/// Runs a program with `mount` on `directory`. Nothing when the system does not allow mounts; the test is then skipped.
+///
+/// `script` is a shell's, with the program and its arguments as `"$@"`.
+#[must_use]
+pub fn with_mount(
+    mount: Mount,
+    directory: &Path,
+    script: &str,
+    program: impl FnOnce(Command) -> Command,
+) -> Option<Outcome> {
+    let Some(arguments) = unshare() else {
+        let _ = skip("no mount namespaces");
+        return None;
+    };
+    let options = match mount {
+        Mount::Small(kilobytes) => format!("size={kilobytes}k"),
+        Mount::NoExec => "noexec".to_owned(),
+        Mount::ReadOnly => "ro".to_owned(),
+    };
+    let script = format!(r#"mount -t tmpfs -o "$1" none "$2" && shift 2 && {script}"#);
+    let command = Command::new("unshare")
+        .args(arguments)
+        .args(["sh", "-c", &script, "sh", &options])
+        .arg(directory);
+    Some(program(command).run())
+}
+
+impl Jail {
+    /// A root with the command that carries its compiler, as `/saddlebag`. Nothing when the system allows no other root;
+    /// the test is then skipped.
+    #[must_use]
+    pub fn new() -> Option<Jail> {
+        if !(is_root() && has("chroot") || unshare().is_some()) {
+            let _ = skip("neither chroot nor user namespaces");
+            return None;
+        }
+        // On the file system of the executable, so that it need not be copied.
+        let root = tempfile::Builder::new()
+            .prefix("root-")
+            .tempdir_in(shared_directory())
+            .expect("a root");
+        let jail = Jail { root };
+        fs::create_dir(jail.path("tmp")).expect("/tmp");
+        fs::hard_link(standalone(), jail.path("saddlebag")).expect("the command");
+        for library in libraries(standalone()) {
+            let place = jail.path(library.strip_prefix("/").expect("an absolute path"));
+            fs::create_dir_all(place.parent().expect("a parent")).expect("a directory");
+            fs::copy(&library, &place).expect("a library");
+        }
+        Some(jail)
+    }
+
+    /// The path of something in the jail, as the outside sees it.
+    #[must_use]
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Runs `/saddlebag` with this as its root, and no environment at all.
+    ///
+    /// # Panics
+    /// When it leaves something in `/tmp`.
+    #[track_caller]
+    pub fn saddlebag(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let command = match is_root() {
+            true => Command::new("chroot"),
+            false => Command::new("unshare").args(["--user", "--map-root-user", "chroot"]),
+        };
+        let command = command
+            .arg(self.root.path())
+            .args(["/saddlebag"])
+            .args(arguments);
+        command
+            .temporary(self.path("tmp"))
+            .without("TMPDIR")
+            .without("XDG_CACHE_HOME")
+    }
+}
+
+/// What `ldd` names: the shared libraries that an executable needs, and the dynamic linker.
+fn libraries(executable: &Path) -> Vec<PathBuf> {
+    let name = executable
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    let remembered = shared_directory().join(name + ".libraries");
+    let _lock = lock("libraries");
+    let text = fs::read_to_string(&remembered).unwrap_or_else(|_| {
+        let text = Command::new("ldd")
+            .arg(executable)
+            .run()
+            .code(0)
+            .stdout()
+            .into_owned();
+        fs::write(&remembered, &text).expect("a list");
+        text
+    });
+    text.split_whitespace()
+        .filter(|word| word.starts_with('/'))
+        .map(PathBuf::from)
+        .collect()
+}

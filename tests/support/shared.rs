@@ -1,0 +1,66 @@
+//! What the tests make once and all use: the host image's cache, and the command with a compiler in it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::binary::{profile_directory, saddlebag};
+use crate::command::Command;
+
+/// A directory that outlives a run of the tests, in cargo's own.
+pub fn shared_directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let directory = profile_directory().join("saddlebag-tests");
+        fs::create_dir_all(&directory).expect("a directory for what the tests share");
+        directory
+    })
+}
+
+/// Holds off other processes that make the same thing, until it is dropped.
+pub(crate) fn lock(name: &str) -> File {
+    let file =
+        File::create(shared_directory().join(name).with_extension("lock")).expect("a lock file");
+    file.lock().expect("a lock");
+    file
+}
+
+/// The command with a compiler in its saddlebag, packed at a low level.
+pub fn standalone() -> &'static Path {
+    static STANDALONE: OnceLock<PathBuf> = OnceLock::new();
+    STANDALONE.get_or_init(|| {
+        let command = saddlebag();
+        let metadata = fs::metadata(command).expect("the command");
+        let made_of = format!(
+            "standalone-{}-{}.{}",
+            metadata.len(),
+            metadata.mtime(),
+            metadata.mtime_nsec()
+        );
+        let path = shared_directory().join(made_of);
+        let _lock = lock("standalone");
+        if !path.exists() {
+            for entry in fs::read_dir(shared_directory())
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
+                if entry
+                    .file_name()
+                    .to_string_lossy()
+                    .starts_with("standalone-")
+                {
+                    fs::remove_file(entry.path()).expect("the one of an older command goes");
+                }
+            }
+            let embed = Command::new(command)
+                .arg("embed")
+                .arg(command)
+                .arg("-o")
+                .arg(&path);
+            embed.args(["--level", "1"]).run().code(0);
+        }
+        path
+    })
+}
