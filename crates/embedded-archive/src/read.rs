@@ -137,6 +137,36 @@ impl Archive {
         }
     }
 
+    /// Writes the archive's own bytes, packed as they are: a file of its own, wherever the archive was found.
+    ///
+    /// ```
+    /// use embedded_archive::{Archive, Builder};
+    ///
+    /// let packed = Builder::new().build()?;
+    /// let mut copy = Vec::new();
+    /// Archive::from_bytes(packed.clone())?.write_to(&mut copy)?;
+    /// assert_eq!(copy, packed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What reading or writing gave.
+    pub fn write_to(&self, writer: &mut dyn io::Write) -> io::Result<()> {
+        let (mut done, length) = (0, self.0.superblock.archive_length);
+        let mut buffer = Vec::new();
+        while done < length {
+            let piece = (length - done).min(1 << 20);
+            let location = &self.0.location;
+            writer.write_all(location.source.bytes_at(
+                location.base + done,
+                piece as usize,
+                &mut buffer,
+            )?)?;
+            done += piece;
+        }
+        Ok(())
+    }
+
     /// The version of the metadata; `None` when there are none.
     #[must_use]
     pub fn metadata_version(&self) -> Option<u32> {

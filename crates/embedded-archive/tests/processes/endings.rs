@@ -1,0 +1,135 @@
+//! However a process ends, its private directory goes.
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use crate::support::{Test, children, own_executable, role, shown, succeed};
+
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "endings_that_run_code_remove_the_directory",
+        endings_that_run_code_remove_the_directory,
+    ),
+    (
+        "endings_that_run_no_code_leave_it_to_the_next_start",
+        endings_that_run_no_code_leave_it_to_the_next_start,
+    ),
+    #[cfg(feature = "signals")]
+    (
+        "signals_remove_the_directory_and_end_the_process_as_they_would",
+        signals_remove_the_directory_and_end_the_process_as_they_would,
+    ),
+];
+
+fn endings_that_run_code_remove_the_directory() {
+    for (ending, code) in [
+        ("return", 0),
+        ("exit", 5),
+        ("exit in a thread", 5),
+        ("panic", 101),
+    ] {
+        let parent = tempfile::tempdir().unwrap();
+        let output = role(own_executable(), "fresh")
+            .arg(parent.path())
+            .arg(ending)
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{ending}: {}",
+            shown(&output)
+        );
+        assert!(
+            output
+                .stdout
+                .starts_with(parent.path().as_os_str().as_encoded_bytes()),
+            "{ending}: {}",
+            shown(&output)
+        );
+        assert_eq!(children(parent.path()), [""; 0], "{ending}");
+    }
+}
+
+fn endings_that_run_no_code_leave_it_to_the_next_start() {
+    let parent = tempfile::tempdir().unwrap();
+    let alive = Running::start(parent.path(), "wait");
+    let killed = Running::start(parent.path(), "wait");
+    let left = killed.path.clone();
+    // Dropping kills it.
+    drop(killed);
+    assert!(left.join("bin/script").exists());
+    let aborted = role(own_executable(), "fresh")
+        .arg(parent.path())
+        .arg("abort")
+        .output()
+        .unwrap();
+    assert_eq!(aborted.status.code(), None, "{}", shown(&aborted));
+    assert!(!left.exists());
+    assert_eq!(children(parent.path()).len(), 2);
+    succeed(
+        role(own_executable(), "fresh")
+            .arg(parent.path())
+            .arg("return"),
+    );
+    // Only that of the process that lives is still there.
+    assert_eq!(
+        children(parent.path()),
+        [alive.path.file_name().unwrap().to_str().unwrap()]
+    );
+    assert!(alive.path.join("greeting").exists());
+}
+
+/// A process that has extracted and waits; killed when this value is dropped, so that a failed test leaves none.
+struct Running {
+    child: Child,
+    path: PathBuf,
+}
+
+impl Running {
+    fn start(parent: &Path, ending: &str) -> Self {
+        let mut child = role(own_executable(), "fresh")
+            .arg(parent)
+            .arg(ending)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = child.stdout.take();
+        let mut running = Self {
+            child,
+            path: PathBuf::new(),
+        };
+        let mut line = String::new();
+        BufReader::new(output.unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        running.path = PathBuf::from(line.trim_end());
+        running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(feature = "signals")]
+fn signals_remove_the_directory_and_end_the_process_as_they_would() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use rustix::process::{Pid, Signal, kill_process};
+
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let parent = tempfile::tempdir().unwrap();
+        let mut running = Running::start(parent.path(), "signals");
+        assert!(running.path.exists());
+        kill_process(Pid::from_child(&running.child), signal).unwrap();
+        assert_eq!(
+            running.child.wait().unwrap().signal(),
+            Some(signal.as_raw())
+        );
+        assert_eq!(children(parent.path()), [""; 0], "{signal:?}");
+    }
+}
