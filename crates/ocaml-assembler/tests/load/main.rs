@@ -45,8 +45,9 @@ const HOST: &str = "
 external set : bool -> unit = \"caml_record_backtrace\"
 let () =
   set true;
-  for i = 1 to Array.length Sys.argv - 1 do
-    try Dynlink.loadfile_private Sys.argv.(i)
+  let load = if Sys.argv.(1) = \"private\" then Dynlink.loadfile_private else Dynlink.loadfile in
+  for i = 2 to Array.length Sys.argv - 1 do
+    try load Sys.argv.(i)
     with Dynlink.Error e -> print_endline (Dynlink.error_message e); exit 3
   done
 ";
@@ -121,14 +122,7 @@ impl Fixture {
             ]
             .concat(),
         );
-        [format!("{unit}.cmxs.startup.s"), format!("{unit}.s")]
-            .map(|name| {
-                let text = std::fs::read_to_string(self.path(&name)).expect("assembly");
-                assemble(&text)
-                    .expect("the language of ocamlopt")
-                    .with_name(name)
-            })
-            .into()
+        self.objects(&output, &[unit])
     }
 
     fn link(&self, output: &str, objects: &[Object], options: &LinkOptions) -> Vec<u8> {
@@ -137,10 +131,30 @@ impl Fixture {
         bytes
     }
 
+    /// Loads plugins that do not see one another; returns what they print.
     fn load(&self, plugins: &[&str]) -> String {
+        self.host("private", plugins)
+    }
+
+    fn host(&self, mode: &str, plugins: &[&str]) -> String {
         let plugins: Vec<String> = plugins.iter().map(|name| format!("./{name}")).collect();
-        let plugins: Vec<&str> = plugins.iter().map(String::as_str).collect();
-        run(self.directory.path(), self.path("host"), &plugins)
+        let mut arguments = vec![mode];
+        arguments.extend(plugins.iter().map(String::as_str));
+        run(self.directory.path(), self.path("host"), &arguments)
+    }
+
+    /// The assembled units `names` and the startup code of the plugin `output`.
+    fn objects(&self, output: &str, names: &[&str]) -> Vec<Object> {
+        let files = std::iter::once(format!("{output}.startup.s"))
+            .chain(names.iter().map(|name| format!("{name}.s")));
+        files
+            .map(|name| {
+                let text = std::fs::read_to_string(self.path(&name)).expect("assembly");
+                assemble(&text)
+                    .expect("the language of ocamlopt")
+                    .with_name(name)
+            })
+            .collect()
     }
 }
 
@@ -331,4 +345,95 @@ fn the_plugin_has_what_other_tools_look_for() {
         link_shared(&objects, &options().soname("own.so")).expect("a plugin"),
         bytes
     );
+}
+
+#[test]
+fn units_of_the_standard_library_work_in_a_plugin() {
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
+    let library = PathBuf::from(fixture.compile(&["-where"]).trim());
+    let units = [
+        "list", "map", "set", "hashtbl", "buffer", "queue", "array", "arg", "stack", "int32",
+    ];
+    for unit in units {
+        let copy = fixture.path(&format!("my_{unit}.ml"));
+        std::fs::copy(library.join(format!("{unit}.ml")), copy).expect("a copy");
+    }
+    let driver = "
+module Names = My_map.Make (String)
+module Numbers = My_set.Make (Int)
+let () =
+  let numbers = My_list.init 1000 (fun i -> (i * 7919) mod 1009) in
+  let sorted = My_list.sort compare numbers in
+  let set = Numbers.of_list numbers in
+  let table = My_hashtbl.create 10 in
+  My_list.iter (fun n -> My_hashtbl.replace table (string_of_int n) n) numbers;
+  let names = My_hashtbl.fold Names.add table Names.empty in
+  let buffer = My_buffer.create 16 in
+  Names.iter (fun name n -> if n mod 97 = 0 then My_buffer.add_string buffer (name ^ \";\")) names;
+  Printf.printf \"%d %d %d %s\\n\" (My_list.nth sorted 500) (Numbers.cardinal set) (Names.cardinal names)
+    (My_buffer.contents buffer);
+  let a = My_array.of_list numbers in
+  My_array.stable_sort (fun a b -> compare b a) a;
+  Printf.printf \"%d %ld\\n\" a.(10) (My_int32.of_string \"0x7f\");
+  (try ignore (My_list.find (fun n -> n > 5000) numbers) with Not_found -> print_endline \"not found\");
+  (try ignore (My_array.sub a 990 20) with Invalid_argument s -> print_endline s; Printexc.print_backtrace stdout);
+  My_arg.usage [\"-x\", My_arg.Unit ignore, \" explained\"] \"usage\"
+";
+    std::fs::write(fixture.path("driver.ml"), driver).expect("a file");
+    let mut names: Vec<String> = units.iter().map(|unit| format!("my_{unit}")).collect();
+    names.push("driver".to_owned());
+    let sources: Vec<String> = names.iter().map(|name| format!("{name}.ml")).collect();
+    let mut arguments = vec![
+        "-shared",
+        "-S",
+        "-dstartup",
+        "-g",
+        "-w",
+        "-a",
+        "-nolabels",
+        "-o",
+        "library.cmxs",
+    ];
+    arguments.extend(sources.iter().map(String::as_str));
+    fixture.compile(&arguments);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    fixture.link(
+        "own.cmxs",
+        &fixture.objects("library.cmxs", &names),
+        &options(),
+    );
+    let expected = fixture.load(&["library.cmxs"]);
+    assert!(
+        expected.contains("not found\n") && expected.contains("explained"),
+        "{expected}"
+    );
+    assert_eq!(fixture.load(&["own.cmxs"]), expected);
+}
+
+#[test]
+fn a_plugin_uses_another_one_whoever_linked_them() {
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
+    let base = fixture.plugin(
+        "base",
+        "let table = ref [1; 2]\nlet push x = table := x :: !table\nexception Mine of int\n",
+        &[],
+    );
+    fixture.link("base-own.cmxs", &base, &options());
+    let user = "let () = Base.push 3; Printf.printf \"%d\\n\" (List.length !Base.table);\n\
+        try if !Base.table <> [] then raise (Base.Mine 7) with Base.Mine n -> Printf.printf \"mine %d\\n\" n\n";
+    let user = fixture.plugin("user", user, &[]);
+    fixture.link("user-own.cmxs", &user, &options());
+    let expected = fixture.host("public", &["base.cmxs", "user.cmxs"]);
+    assert_eq!(expected, "3\nmine 7\n");
+    for pair in [
+        ["base-own.cmxs", "user-own.cmxs"],
+        ["base.cmxs", "user-own.cmxs"],
+        ["base-own.cmxs", "user.cmxs"],
+    ] {
+        assert_eq!(fixture.host("public", &pair), expected, "{pair:?}");
+    }
 }
