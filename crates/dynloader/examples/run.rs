@@ -70,7 +70,7 @@ fn run(files: Vec<PathBuf>, arguments: Vec<OsString>) -> Result<(), Failure> {
         options = options.use_cache(CacheConfig::new(cache.join("plugins-of-examples")));
     }
     let loader = Loader::new(kit, options)?;
-    let compiled = block_on(loader.compile_sources::<SideEffect>(files, Evaluation::AtLoad))?;
+    let compiled = loader.compile_sources_blocking::<SideEffect>(files, Evaluation::AtLoad)?;
     for diagnostic in compiled.diagnostics() {
         eprintln!("{diagnostic}");
     }

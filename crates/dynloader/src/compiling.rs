@@ -4,46 +4,26 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use crate::bundle::{self, Bundle};
-use crate::cache::{self, Key, KeyParts, Store};
+use crate::cache::{self, DirectoryStore, Key, KeyParts, Store};
 use crate::compile::{self, Goal};
 use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
-use crate::loader::{Loader, Shared, Unavailable};
+use crate::loader::{Loader, Shared, Storage, Unavailable};
 use crate::seal::Seal;
 use crate::source::Source;
 use crate::unit::{Evaluation, Shape, Unit};
 use crate::workspace::JobDirectory;
 
 impl Loader {
-    /// Reads and groups the sources; makes the key they are stored under, where there is a store.
-    async fn read(
-        &self,
-        contract: &Contract,
-        evaluation: Evaluation,
-        sources: Vec<Source>,
-    ) -> Result<(Vec<Bundle>, Option<Key>), compile::Error> {
-        if self.shared.cleaned.load(Ordering::Acquire) {
-            return Err(compile::Error::Cleaned);
-        }
-        let shared = self.shared.clone();
-        let fingerprint = contract.name_and_fingerprint().1;
-        blocking::unblock(move || {
-            let bundles = bundle::read(sources).map_err(compile::Error::Bundle)?;
-            let stored = shared.store.is_some();
-            let key = stored.then(|| shared.key(&bundles, &fingerprint, evaluation));
-            Ok((bundles, key))
-        })
-        .await
-    }
-
     /// Has the compiler look at the sources, and gives its warnings.
     pub(crate) async fn check(
         &self,
         contract: &Contract,
         sources: Vec<Source>,
     ) -> Result<Vec<Diagnostic>, compile::Error> {
-        let (bundles, _) = self.read(contract, Evaluation::AtLoad, sources).await?;
+        let shared = self.shared.clone();
+        let bundles = blocking::unblock(move || shared.read(sources)).await?;
         let (_, diagnostics, _) = self
             .run_compiler(contract, Evaluation::AtLoad, &bundles, Goal::Check)
             .await?;
@@ -57,44 +37,66 @@ impl Loader {
         evaluation: Evaluation,
         sources: Vec<Source>,
     ) -> Result<Compiled, compile::Error> {
-        let (bundles, key) = self.read(contract, evaluation, sources).await?;
-        let seal = self.seal(
-            contract,
-            evaluation,
-            bundles
-                .last()
-                .map_or("", |bundle| bundle.module_name().as_str()),
-        );
-        let (Some(store), Some(key)) = (&self.shared.store, key) else {
-            let (job, diagnostics, file) = self
-                .run_compiler(contract, evaluation, &bundles, Goal::Load)
-                .await?;
-            let artefact = Artefact::Fresh { job, file };
-            return Ok(Compiled {
-                seal,
-                artefact,
-                diagnostics,
-                from_cache: false,
-            });
-        };
+        let (shared, owned) = (self.shared.clone(), contract.clone());
+        let looked = move || shared.look_up(&owned, evaluation, sources);
+        let looked = blocking::unblock(looked).await?;
+        self.compile_unless_found(contract, evaluation, looked)
+            .await
+    }
+
+    /// As [`Loader::compile`], on the calling thread where the cache has the plugin: handing files to another thread
+    /// and back takes longer than reading them.
+    pub(crate) fn compile_blocking(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        sources: Vec<Source>,
+    ) -> Result<Compiled, compile::Error> {
+        let looked = self.shared.look_up(contract, evaluation, sources)?;
+        futures_lite::future::block_on(self.compile_unless_found(contract, evaluation, looked))
+    }
+
+    async fn compile_unless_found(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        looked: LookedUp,
+    ) -> Result<Compiled, compile::Error> {
+        let LookedUp {
+            bundles,
+            seal,
+            key,
+            found,
+        } = looked;
+        if let Some(compiled) = found {
+            return Ok(compiled);
+        }
         let cache = |error| compile::Error::Cache(Box::new(error));
-        if let Some(compiled) = find_in(&**store, &key, &seal).await.map_err(cache)? {
+        let stored = key.zip(self.shared.store.as_ref());
+        if let Some((key, Storage::Other(store))) = &stored
+            && let Some(compiled) = find_in(&**store, key, &seal).await.map_err(cache)?
+        {
             return Ok(compiled);
         }
         let (job, diagnostics, file) = self
             .run_compiler(contract, evaluation, &bundles, Goal::Load)
             .await?;
+        let artefact = Artefact::Fresh { job, file };
         let compiled = Compiled {
             seal,
-            artefact: Artefact::Fresh { job, file },
+            artefact,
             diagnostics,
             from_cache: false,
         };
+        let Some((key, storage)) = stored else {
+            return Ok(compiled);
+        };
         let (compiled, sealed) = compiled.sealed().await?;
-        store
+        let put = storage
+            .store()
             .put(&key, &cache::encode(&key, &sealed))
-            .await
-            .map_err(cache)?;
+            .await;
+        put.map_err(cache)?;
         Ok(compiled)
     }
 
@@ -136,14 +138,64 @@ impl Loader {
         let job = job.map_err(|error| compile::Error::Workspace(Box::new(error)))?;
         compile::run(&shared.kit, &shared.options, unit, job, goal).await
     }
+}
+
+/// What is known of a plugin before any compiler runs.
+struct LookedUp {
+    bundles: Vec<Bundle>,
+    seal: Seal,
+    /// Under which it is stored, where there is a store.
+    key: Option<Key>,
+    /// The plugin, if the directory of the cache has it.
+    found: Option<Compiled>,
+}
+
+impl Shared {
+    /// Reads and groups the sources. Blocks.
+    fn read(&self, sources: Vec<Source>) -> Result<Vec<Bundle>, compile::Error> {
+        if self.cleaned.load(Ordering::Acquire) {
+            return Err(compile::Error::Cleaned);
+        }
+        bundle::read(sources).map_err(compile::Error::Bundle)
+    }
+
+    /// Reads the sources and looks for what was made of them before. Blocks.
+    fn look_up(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        sources: Vec<Source>,
+    ) -> Result<LookedUp, compile::Error> {
+        let bundles = self.read(sources)?;
+        let module = bundles
+            .last()
+            .map_or("", |bundle| bundle.module_name().as_str());
+        let seal = self.seal(contract, evaluation, module);
+        let fingerprint = &seal.fingerprint;
+        let key = self
+            .store
+            .is_some()
+            .then(|| self.key(&bundles, fingerprint, evaluation));
+        let found = match (&self.store, &key) {
+            (Some(Storage::Directory(store)), Some(key)) => find_in_directory(store, key, &seal)
+                .map_err(|error| compile::Error::Cache(Box::new(error)))?,
+            _ => None,
+        };
+        Ok(LookedUp {
+            bundles,
+            seal,
+            key,
+            found,
+        })
+    }
 
     /// What a compiled file for the contract must say of itself.
     pub(crate) fn seal(&self, contract: &Contract, evaluation: Evaluation, module: &str) -> Seal {
-        let kit = &self.shared.kit;
+        let kit = &self.kit;
         let (interface, fingerprint) = contract.name_and_fingerprint();
         Seal {
             compiler: kit.conf().version().to_string(),
-            code: self.shared.options.code,
+            code: self.options.code,
             evaluation,
             host_image: kit.host_image_identity().to_owned(),
             interface,
@@ -151,9 +203,7 @@ impl Loader {
             module: module.to_owned(),
         }
     }
-}
 
-impl Shared {
     /// The key of a plugin. Reads the folders of interfaces, so it blocks.
     fn key(&self, bundles: &[Bundle], fingerprint: &str, evaluation: Evaluation) -> Key {
         let options = &self.options;
@@ -177,34 +227,52 @@ impl Shared {
     }
 }
 
-/// Looks for a plugin, and for the same plugin as other compilers made it where the store offers these. What the
-/// store gives is only used when it is what was stored for the key, and sealed for this loader.
+/// Looks for a plugin, and for the same plugin as other compilers made it where the store offers these.
 async fn find_in(
     store: &dyn Store,
     key: &Key,
     needed: &Seal,
 ) -> Result<Option<Compiled>, cache::Error> {
-    let usable = |key: &Key, stored: Option<Vec<u8>>| {
-        let stored = stored?;
-        let (seal, compiled) = Seal::read(cache::decode(key, &stored)?).ok()?;
-        let fits = seal.check(needed).is_ok() && seal.evaluation == needed.evaluation;
-        fits.then(|| {
-            let artefact = Artefact::Stored(compiled.to_vec());
-            Compiled {
-                seal,
-                artefact,
-                diagnostics: Vec::new(),
-                from_cache: true,
-            }
-        })
-    };
-    if let Some(compiled) = usable(key, store.get(key).await?) {
+    if let Some(compiled) = usable(key, store.get(key).await?, needed) {
         return Ok(Some(compiled));
     }
     for other in store.others(key).await? {
-        if let Some(compiled) = usable(&other, store.get(&other).await?) {
+        if let Some(compiled) = usable(&other, store.get(&other).await?, needed) {
             return Ok(Some(compiled));
         }
     }
     Ok(None)
+}
+
+/// As [`find_in`]; blocks.
+fn find_in_directory(
+    store: &DirectoryStore,
+    key: &Key,
+    needed: &Seal,
+) -> Result<Option<Compiled>, cache::Error> {
+    if let Some(compiled) = usable(key, store.get_blocking(key)?, needed) {
+        return Ok(Some(compiled));
+    }
+    for other in store.others_blocking(key)? {
+        if let Some(compiled) = usable(&other, store.get_blocking(&other)?, needed) {
+            return Ok(Some(compiled));
+        }
+    }
+    Ok(None)
+}
+
+/// What a store gave, if it is what was stored for the key, and sealed for this loader.
+fn usable(key: &Key, stored: Option<Vec<u8>>, needed: &Seal) -> Option<Compiled> {
+    let stored = stored?;
+    let (seal, compiled) = Seal::read(cache::decode(key, &stored)?).ok()?;
+    let fits = seal.check(needed).is_ok() && seal.evaluation == needed.evaluation;
+    fits.then(|| {
+        let artefact = Artefact::Stored(compiled.to_vec());
+        Compiled {
+            seal,
+            artefact,
+            diagnostics: Vec::new(),
+            from_cache: true,
+        }
+    })
 }

@@ -29,12 +29,28 @@ pub struct Loader {
 pub(crate) struct Shared {
     pub(crate) kit: Kit,
     pub(crate) options: Options,
-    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) store: Option<Storage>,
     pub(crate) jobs: Semaphore,
     workspace: Mutex<State>,
     /// Done once the hook of [`Options::initialize`] has succeeded.
     pub(crate) initialized: OnceCell<()>,
     pub(crate) cleaned: AtomicBool,
+}
+
+/// Where compiled plugins are kept.
+#[derive(Debug)]
+pub(crate) enum Storage {
+    Directory(DirectoryStore),
+    Other(Arc<dyn Store>),
+}
+
+impl Storage {
+    pub(crate) fn store(&self) -> &dyn Store {
+        match self {
+            Storage::Directory(store) => store,
+            Storage::Other(store) => &**store,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -131,10 +147,8 @@ impl Loader {
             })?;
         }
         let store = match (&options.store, &options.cache) {
-            (Some(store), _) => Some(store.0.clone()),
-            (None, Some(cache)) => {
-                Some(Arc::new(DirectoryStore::new(cache.clone())) as Arc<dyn Store>)
-            }
+            (Some(store), _) => Some(Storage::Other(store.0.clone())),
+            (None, Some(cache)) => Some(Storage::Directory(DirectoryStore::new(cache.clone()))),
             (None, None) => None,
         };
         let jobs = options

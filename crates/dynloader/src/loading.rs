@@ -108,6 +108,19 @@ impl Loader {
             .await
     }
 
+    /// As [`Loader::compile_sources`] for a caller that is not asynchronous: blocks the thread. A plugin that the cache
+    /// holds is found without the help of another thread.
+    ///
+    /// # Errors
+    /// As [`Loader::compile_sources`].
+    pub fn compile_sources_blocking<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+        evaluation: Evaluation,
+    ) -> Result<Compiled, compile::Error> {
+        self.compile_blocking(&Contract::of::<P>(), evaluation, collect(sources))
+    }
+
     /// Compiles the sources into the file `output`, which [`Loader::load_file`] of this or another process loads; gives
     /// the compiler's warnings. The file appears whole, in place of what was there. OCaml:
     /// `compile_ocaml_src_files_into_cmxs_file`.
@@ -219,7 +232,7 @@ impl Loader {
             source,
         };
         let (seal, compiled) = Seal::read(&file).map_err(refused)?;
-        seal.check(&self.seal(contract, seal.evaluation, &seal.module))
+        seal.check(&self.shared.seal(contract, seal.evaluation, &seal.module))
             .map_err(refused)?;
         let artefact = Artefact::Stored(compiled.to_vec());
         Ok(Compiled {
@@ -265,7 +278,7 @@ impl Loader {
     /// A `Compiled` may come from another loader, or be meant for another interface.
     fn check_seal(&self, contract: &Contract, compiled: &Compiled) -> Result<(), Error> {
         let seal = &compiled.seal;
-        let needed = self.seal(contract, seal.evaluation, &seal.module);
+        let needed = self.shared.seal(contract, seal.evaluation, &seal.module);
         seal.check(&needed).map_err(|source| Error::Refused {
             path: PathBuf::from(&seal.module),
             source,

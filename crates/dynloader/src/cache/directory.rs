@@ -80,7 +80,7 @@ impl DirectoryStore {
         }
     }
 
-    fn get_blocking(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) fn get_blocking(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
         if !self.index()?.is_some_and(|index| index.holds(key)) {
             return Ok(None);
         }
@@ -95,6 +95,14 @@ impl DirectoryStore {
                 source,
             }),
         }
+    }
+
+    pub(crate) fn others_blocking(&self, key: &Key) -> Result<Vec<Key>, Error> {
+        if !self.config.try_old_cache_with_new_exec {
+            return Ok(Vec::new());
+        }
+        let index = self.index()?;
+        Ok(index.map_or_else(Vec::new, |index| index.others(key)))
     }
 
     fn put_blocking(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
@@ -161,16 +169,8 @@ impl Store for DirectoryStore {
     }
 
     async fn others(&self, key: &Key) -> Result<Vec<Key>, Error> {
-        if !self.config.try_old_cache_with_new_exec {
-            return Ok(Vec::new());
-        }
         let (store, key) = (self.clone(), key.clone());
-        blocking::unblock(move || {
-            Ok(store
-                .index()?
-                .map_or_else(Vec::new, |index| index.others(&key)))
-        })
-        .await
+        blocking::unblock(move || store.others_blocking(&key)).await
     }
 
     async fn put(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
