@@ -1,6 +1,6 @@
 //! Why a `lib` command has no answer.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -44,6 +44,8 @@ impl Failure {
         let written = match self {
             Failure::Write { source } if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Failure::Missing { missing } => write_missing(missing, stderr),
+            // The libraries' own error says it all.
+            Failure::Libs { source } => write_error(&**source, stderr),
             other => write_error(other, stderr),
         };
         // Nobody is left to be told that standard error cannot be written.
@@ -70,7 +72,7 @@ pub(super) fn kind(suggestion: &Suggestion) -> &'static str {
     }
 }
 
-fn write_error(error: &Failure, stderr: &mut impl Write) -> io::Result<()> {
+fn write_error(error: &dyn Error, stderr: &mut impl Write) -> io::Result<()> {
     write!(stderr, "saddlebag: {error}")?;
     let mut cause = error.source();
     while let Some(error) = cause {
