@@ -437,3 +437,81 @@ fn a_plugin_uses_another_one_whoever_linked_them() {
         assert_eq!(fixture.host("public", &pair), expected, "{pair:?}");
     }
 }
+
+#[test]
+fn the_tools_of_binutils_and_ocaml_read_what_they_read_in_the_plugin_of_ld() {
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
+    let objects = fixture.plugin("plugin", PLUGIN, &["-g"]);
+    fixture.link("own.cmxs", &objects, &options());
+    let code_symbols = |file: &str| -> Vec<(String, String)> {
+        let listing = run(fixture.directory.path(), "nm", &["--defined-only", file]);
+        let mut symbols: Vec<(String, String)> = listing
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split_whitespace();
+                let (address, kind, name) = (words.next()?, words.next()?, words.next()?);
+                (kind.eq_ignore_ascii_case("t") && name.starts_with("caml"))
+                    .then(|| (name.to_owned(), address.to_owned()))
+            })
+            .collect();
+        symbols.sort();
+        symbols
+    };
+    // What addr2line says of the beginning of each function: name, file and line.
+    let places = |file: &str| -> Vec<(String, String)> {
+        code_symbols(file)
+            .into_iter()
+            .map(|(name, address)| {
+                (
+                    name,
+                    run(
+                        fixture.directory.path(),
+                        "addr2line",
+                        &["-f", "-s", "-e", file, &address],
+                    ),
+                )
+            })
+            .collect()
+    };
+    let (ours, theirs) = (places("own.cmxs"), places("plugin.cmxs"));
+    assert!(
+        theirs
+            .iter()
+            .any(|(name, place)| name.contains("factorial") && place.contains("plugin.ml:5")),
+        "{theirs:?}"
+    );
+    assert_eq!(ours, theirs);
+
+    let disassembly = |file: &str| {
+        let text = run(
+            fixture.directory.path(),
+            "objdump",
+            &["-d", "--no-show-raw-insn", "-j", ".text", file],
+        );
+        text.lines()
+            .filter(|line| line.contains("<caml") && line.ends_with(">:"))
+            .count()
+    };
+    assert!(disassembly("own.cmxs") >= 10);
+    let warnings = run(
+        fixture.directory.path(),
+        "readelf",
+        &[
+            "--all",
+            "--wide",
+            "--debug-dump=info,line,frames",
+            "own.cmxs",
+        ],
+    );
+    assert!(
+        !warnings.contains("readelf: Warning") && !warnings.contains("readelf: Error"),
+        "{warnings}"
+    );
+
+    let objinfo = PathBuf::from(&fixture.ocamlopt).with_file_name("ocamlobjinfo");
+    let information =
+        |file: &str| run(fixture.directory.path(), &objinfo, &[file]).replacen(file, "", 1);
+    assert_eq!(information("own.cmxs"), information("plugin.cmxs"));
+}

@@ -1,5 +1,6 @@
 //! Whole files: what ocamlopt prints for real sources.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,8 +19,13 @@ const FLAGS: [&[&str]; 5] = [
     &["-nodynlink"],
 ];
 
+/// The compiler: `OCAMLOPT` names another one than that of the path.
+fn ocamlopt() -> OsString {
+    std::env::var_os("OCAMLOPT").unwrap_or_else(|| "ocamlopt".into())
+}
+
 fn standard_library() -> PathBuf {
-    let output = Command::new("ocamlopt")
+    let output = Command::new(ocamlopt())
         .arg("-where")
         .output()
         .expect("ocamlopt starts");
@@ -44,7 +50,7 @@ fn assembly(source: &Path, directory: &Path, flags: &[&str]) -> Option<String> {
     std::fs::copy(source, &copy).expect("a copy");
     // Units of the standard library see one another by their short names through `Stdlib`, and
     // are compiled without it themselves; as programs they only need their own interface gone.
-    let output = Command::new("ocamlopt")
+    let output = Command::new(ocamlopt())
         .args(["-S", "-c", "-w", "-a", "-nolabels"])
         .args(flags)
         .arg(&copy)
