@@ -128,11 +128,11 @@ impl<const INDEX: usize> Parameter<INDEX> {
     const LETTERS: &'static [u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
 }
 
-// SAFETY: no value of this type is ever pushed or read.
 #[expect(
     unsafe_code,
     reason = "the trait is unsafe to implement; see its contract"
 )]
+// SAFETY: no value of this type is ever pushed or read.
 unsafe impl<const INDEX: usize> crate::OcamlType for Parameter<INDEX> {
     fn describe(_types: &mut Types) -> TypeExpression {
         let letter = char::from(Self::LETTERS[INDEX % 26]);

@@ -3,19 +3,24 @@
 
 use ocaml_runtime::{OcamlValue, PluginInterface, call, host, interface};
 
+/// One line.
 #[derive(Debug, Clone, PartialEq, OcamlValue)]
-struct Line {
+pub struct Line {
     number: u32,
     text: String,
 }
 
+/// Where lines go.
 #[host]
-trait Output {
+pub trait Output {
+    /// Takes a line.
     fn write(&self, line: Line) -> Result<(), String>;
 }
 
+/// Chooses lines.
 #[interface(name = "Text_filter", host = dyn Output)]
-trait Filter {
+pub trait Filter {
+    /// Whether the line goes on.
     fn keep(&self, line: &Line) -> call::Result<bool>;
 }
 

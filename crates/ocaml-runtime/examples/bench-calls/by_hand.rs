@@ -1,5 +1,9 @@
 //! The same calls through the C API, as one would write them by hand.
 #![expect(unsafe_code, reason = "the C API of OCaml is unsafe to call")]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "code to compare with, kept short"
+)]
 
 use std::error::Error;
 use std::ffi::{CStr, c_char, c_void};

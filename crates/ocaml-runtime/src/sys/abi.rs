@@ -162,7 +162,9 @@ mod tests {
         let memory = block(3, &[immediate(7) as usize, immediate(-1) as usize]);
         let value = memory.as_ptr().wrapping_add(1) as Raw;
         // SAFETY: `memory` is laid out as a block of two words.
-        let (tag, size) = unsafe { (tag(value), size(value)) };
+        let tag = unsafe { tag(value) };
+        // SAFETY: as above.
+        let size = unsafe { size(value) };
         assert_eq!((tag, size), (3, 2));
         // SAFETY: the block has two words.
         let last = unsafe { field(value, 1) };

@@ -5,11 +5,11 @@ use crate::describe::{TypeExpression, Types};
 use crate::function::{Arguments, Function};
 use crate::value::Value;
 
-// SAFETY: a function is read from, and pushed as, a value of this very type.
 #[expect(
     unsafe_code,
     reason = "the trait is unsafe to implement; see its contract"
 )]
+// SAFETY: a function is read from, and pushed as, a value of this very type.
 unsafe impl<A: Arguments, R: OcamlType> OcamlType for Function<A, R> {
     fn describe(types: &mut Types) -> TypeExpression {
         let result = R::describe(types);

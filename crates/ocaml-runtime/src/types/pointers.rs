@@ -49,11 +49,11 @@ pointers! {
 }
 
 // `Box<T>` is for sized types only: `Box<[T]>` is an array.
-// SAFETY: as for the type pointed to.
 #[expect(
     unsafe_code,
     reason = "the trait is unsafe to implement; see its contract"
 )]
+// SAFETY: as for the type pointed to.
 unsafe impl<T: OcamlType> OcamlType for Box<T> {
     const IS_FLOAT: bool = T::IS_FLOAT;
 

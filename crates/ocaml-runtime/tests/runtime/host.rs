@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use ocaml_runtime::{Function, Host, HostError, Interface, Module, call, module};
+use ocaml_runtime::{Function, Host, HostError, Interface, Module, call};
 
 use crate::support;
 
@@ -169,7 +169,6 @@ fn a_function_that_is_not_offered_is_named() {
             assert!(message.contains(expected), "{message}");
         }
     }
-    let _: Option<module::Error> = None;
 }
 
 #[test]

@@ -143,9 +143,9 @@ fn try_run(compiler: Compiler, arguments: &[String], directory: &Path) -> (bool,
     (output.status.success(), text)
 }
 
-/// A compiled unit in a directory of its own.
+/// A compiled unit in a directory of its own, which goes with it.
 pub(crate) struct Compiled {
-    pub(crate) directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
     pub(crate) path: PathBuf,
 }
 
@@ -187,7 +187,10 @@ impl Image {
             return Err(text);
         }
         let path = directory.path().join(output);
-        Ok(Compiled { directory, path })
+        Ok(Compiled {
+            _directory: directory,
+            path,
+        })
     }
 
     /// Loads one unit as it is.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ocaml_runtime::{
-    Function, Interface, LoadedUnit, Module, OcamlValue, PluginInterface, Runtime, call, host,
-    interface,
+    Function, Interface, LoadedUnit, Module, OcamlValue, PluginInterface, call, host, interface,
 };
 
 use crate::support::{self, Image};
@@ -300,7 +299,6 @@ fn a_trait_is_an_interface_and_a_handle() {
     for image in support::images() {
         let bank = Arc::new(TestBank::default());
         image.runtime.offer_host::<dyn Bank>(bank.clone());
-        // An optional argument at the end cannot be left out in OCaml, but it can be given.
         let plugin = load::<dyn Pricing>(image, PRICING);
         assert_eq!((plugin.name(), plugin.size()), ("test", Size::Large));
         let point = Point { x: 2.0, y: 0.0 };
@@ -368,5 +366,4 @@ fn a_module_of_another_interface_is_not_bound() {
     let interface = Interface::builder("Pricing").build().unwrap();
     let module = image.plugin(&interface, "");
     assert!(<dyn Pricing as PluginInterface>::bind(module).is_err());
-    let _: Option<Runtime> = None;
 }
