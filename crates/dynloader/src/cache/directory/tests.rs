@@ -174,3 +174,29 @@ fn many_writers_lose_nothing() {
         );
     }
 }
+
+#[test]
+fn the_cache_of_a_newer_version_is_refused_and_left_alone_and_an_older_one_dropped() {
+    let fixture = Fixture::new();
+    let store = fixture.store(|config| config);
+    block_on(store.put(&key(1), b"one")).unwrap();
+    let newer = Index::default().write_version(index::VERSION + 1);
+    fs::write(fixture.index(), &newer).unwrap();
+    for result in [
+        block_on(store.get(&key(1))).map(|_| ()),
+        block_on(store.put(&key(2), b"two")),
+    ] {
+        assert!(matches!(result, Err(Error::Newer { found, .. }) if found == index::VERSION + 1));
+    }
+    assert_eq!(fs::read(fixture.index()).unwrap(), newer);
+    assert_eq!(names(&fixture.dir()).len(), 3, "the plugin is still there");
+
+    fs::write(
+        fixture.index(),
+        Index::default().write_version(index::VERSION - 1),
+    )
+    .unwrap();
+    assert_eq!(block_on(store.get(&key(1))).unwrap(), None);
+    block_on(store.put(&key(2), b"two")).unwrap();
+    assert_eq!(names(&fixture.dir()).len(), 3, "the old plugin is gone");
+}
