@@ -3,6 +3,7 @@
 //! Machines are noisy, so a figure alone says little: every row times our way and its anchor alternately and gives the
 //! medians and their ratio.
 
+mod libraries;
 mod report;
 mod start;
 
@@ -57,6 +58,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
         report: Report::default(),
     };
     start::rows(&mut bench, root)?;
+    libraries::rows(&mut bench, root)?;
     let path = target.join("bench.json");
     std::fs::write(&path, bench.report.to_json())?;
     if json {
