@@ -1,4 +1,16 @@
-//! Files carried by an executable: pack, attach, find again, verify, extract.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to start
+//! - Pack: [`Builder`], then [`attach`] or [`build_script::link`] with [`embed!`].
+//! - Find: [`Archive::of_current_exe`], [`Archive::of_executable`], [`Archive::open`].
+//! - Read: [`Archive::entries`], [`Archive::read`], [`Archive::metadata`], [`Archive::verify`].
+//! - Extract: [`Fresh`], [`Shared`], [`Memory`], [`Archive::extract`].
+//!
+//! # Features
+//! - `signals`: `remove_on_signals`, which removes private directories on SIGINT, SIGTERM and SIGHUP. Off by default.
+//!
+//! All functions block. Those that extract take some ten milliseconds and belong on a thread for blocking work in
+//! asynchronous programs; a [`Fresh`] that is dropped with a cancelled task removes its files.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -8,6 +20,7 @@ pub mod build_script;
 mod builder;
 mod busy;
 mod carrier;
+mod decode;
 mod digest;
 mod extract;
 mod format;

@@ -9,9 +9,10 @@ use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_cre
 use rustix::io::Errno;
 
 use crate::archive::Archive;
+use crate::decode::{Place, Sink};
 use crate::format::index::NO_RUN;
 use crate::group::Selection;
-use crate::read::{Place, ReadError, Sink};
+use crate::read::ReadError;
 
 /// The error returned by [`Memory::load`].
 #[derive(Debug, thiserror::Error)]

@@ -15,10 +15,10 @@ use rustix::process::{Resource, getrlimit};
 
 use super::ExtractError;
 use crate::archive::{Archive, Inner};
+use crate::decode::{Part, Place, Sink};
 use crate::format::index::NO_RUN;
 use crate::group::Selection;
 use crate::name;
-use crate::read::{Part, Place, Sink};
 
 /// The modes that the caller chooses; files have 0444 or 0555.
 #[derive(Clone, Copy)]

@@ -10,6 +10,7 @@ mod bases;
 mod carriers;
 mod endings;
 mod limits;
+mod linked;
 mod mounts;
 mod roles;
 mod storm;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         bases::TESTS,
         endings::TESTS,
         limits::TESTS,
+        linked::TESTS,
         mounts::TESTS,
         storm::TESTS,
     ]
