@@ -1,5 +1,7 @@
 //! From a unit that has been read to an object: final offsets, constants and relocations.
 
+use rustc_hash::FxHashMap;
+
 use crate::assemble::ErrorKind;
 use crate::cursor::Fault;
 use crate::debug;
@@ -118,7 +120,7 @@ struct Resolver<'r, 'a> {
     /// The index in the object of each named symbol that has one.
     named: Vec<Option<u32>>,
     /// Labels that relocations must name, and their indices in the object.
-    labels: Vec<(SymbolId, u32)>,
+    labels: FxHashMap<SymbolId, u32>,
 }
 
 impl<'r, 'a> Resolver<'r, 'a> {
@@ -132,7 +134,7 @@ impl<'r, 'a> Resolver<'r, 'a> {
             sections,
             object,
             named: vec![None; symbols.named.len()],
-            labels: Vec::new(),
+            labels: FxHashMap::default(),
         }
     }
 
@@ -400,7 +402,7 @@ impl<'r, 'a> Resolver<'r, 'a> {
                 return Ok(new);
             }
         }
-        if let Some((_, known)) = self.labels.iter().find(|(label, _)| *label == symbol) {
+        if let Some(known) = self.labels.get(&symbol) {
             return Ok(*known);
         }
         let position = self.symbols.position(symbol);
@@ -416,7 +418,7 @@ impl<'r, 'a> Resolver<'r, 'a> {
         let new = self
             .object
             .push_symbol(self.symbols.name(symbol).as_bytes(), new);
-        self.labels.push((symbol, new));
+        self.labels.insert(symbol, new);
         Ok(new)
     }
 

@@ -74,6 +74,10 @@ impl<'a> Unit<'a> {
             Some(&index) => {
                 let section = &self.sections[index];
                 let known = (section.kind, section.flags, section.entry_size);
+                // No directive of the language puts bytes into `.bss`.
+                if section.kind == elf::SHT_NOBITS {
+                    return Err(ErrorKind::InvalidArguments(name.to_owned()));
+                }
                 if attributes.is_some_and(|attributes| attributes != known) {
                     return Err(ErrorKind::SectionMismatch(name.to_owned()));
                 }

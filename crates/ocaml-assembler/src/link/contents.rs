@@ -173,27 +173,39 @@ fn destination(section: &Section) -> Option<Option<(Part, &str)>> {
         let kept = name.starts_with(".debug_") && section.kind == elf::SHT_PROGBITS;
         return Some(kept.then_some((Part::Debug, name)));
     }
+    // Code and tables that a whole program's start-up and end run through, in an order of their own.
+    if [".init", ".fini", ".ctors", ".dtors", ".preinit_array"].contains(&name) {
+        return None;
+    }
+    let writable = has(elf::SHF_WRITE);
+    Some(Some(match section.kind {
+        elf::SHT_NOBITS if writable => (Part::Zero, ".bss"),
+        elf::SHT_INIT_ARRAY if name == ".init_array" => (Part::Relro, ".init_array"),
+        elf::SHT_FINI_ARRAY if name == ".fini_array" => (Part::Relro, ".fini_array"),
+        // Notes describe how a whole program was made; one object's do not hold for the rest.
+        elf::SHT_NOTE => return Some(None),
+        elf::SHT_PROGBITS | elf::SHT_X86_64_UNWIND => program_destination(section)?,
+        _ => return None,
+    }))
+}
+
+/// Where code and initialised data go.
+fn program_destination(section: &Section) -> Option<(Part, &str)> {
+    let name = &section.name[..];
     let stem = |stem: &str| {
         name.strip_prefix(stem)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let writable = has(elf::SHF_WRITE);
-    Some(Some(match section.kind {
-        elf::SHT_NOBITS if writable => (Part::Zero, ".bss"),
-        elf::SHT_INIT_ARRAY => (Part::Relro, ".init_array"),
-        elf::SHT_FINI_ARRAY => (Part::Relro, ".fini_array"),
-        // Notes describe how a whole program was made; one object's do not hold for the rest.
-        elf::SHT_NOTE => return Some(None),
-        elf::SHT_PROGBITS | elf::SHT_X86_64_UNWIND => match () {
-            () if has(elf::SHF_EXECINSTR) && !writable => (Part::Code, ".text"),
-            () if stem(".data.rel.ro") => (Part::Relro, ".data.rel.ro"),
-            () if stem(".data") && writable => (Part::Data, ".data"),
-            () if stem(".rodata") && !writable => (Part::ReadOnly, ".rodata"),
-            () if name == ".eh_frame" => (Part::Frames, ".eh_frame"),
-            () if writable && !has(elf::SHF_EXECINSTR) => (Part::Data, name),
-            () if !writable => (Part::ReadOnly, name),
-            () => return None,
-        },
-        _ => return None,
-    }))
+    let writable = section.flags & elf::SHF_WRITE != 0;
+    let executable = section.flags & elf::SHF_EXECINSTR != 0;
+    match (writable, executable) {
+        (true, true) => None,
+        (false, true) => Some((Part::Code, ".text")),
+        (true, false) if stem(".data.rel.ro") => Some((Part::Relro, ".data.rel.ro")),
+        (true, false) if stem(".data") => Some((Part::Data, ".data")),
+        (true, false) => Some((Part::Data, name)),
+        (false, false) if name == ".eh_frame" => Some((Part::Frames, name)),
+        (false, false) if stem(".rodata") => Some((Part::ReadOnly, ".rodata")),
+        (false, false) => Some((Part::ReadOnly, name)),
+    }
 }

@@ -35,7 +35,13 @@ impl Requirements {
         for output in &contents.outputs {
             for &(object, section, _) in &output.inputs {
                 if output.part != Part::Debug {
-                    requirements.section(objects, symbols, object, section, output.part)?;
+                    requirements.section(
+                        objects,
+                        symbols,
+                        contents,
+                        (object, section),
+                        output.part,
+                    )?;
                 }
                 if output.name == ".eh_frame" {
                     requirements.frames += frame_header::count(&objects[object], section)?;
@@ -49,8 +55,8 @@ impl Requirements {
         &mut self,
         objects: &[Object],
         symbols: &Symbols<'_>,
-        object_index: usize,
-        section_index: usize,
+        contents: &Contents,
+        (object_index, section_index): (usize, usize),
         part: Part,
     ) -> Result<(), Error> {
         let object = &objects[object_index];
@@ -59,6 +65,10 @@ impl Requirements {
             let Some(meaning) = symbols.meaning(object_index, relocation.target) else {
                 continue;
             };
+            if let Some(section) = dropped_section(objects, contents, meaning) {
+                let (object, section) = (object.name().into(), section.into());
+                return Err(Error::UnsupportedSection { object, section });
+            }
             let fixed = || Error::NotPositionIndependent {
                 object: object.name().into(),
                 section: section.name[..].into(),
@@ -127,6 +137,27 @@ impl Requirements {
     pub(super) fn stub(&self, import: u32) -> Option<u32> {
         self.stub_indices.get(&import).copied()
     }
+}
+
+/// The name of the section that `meaning` is in, when the plugin does not contain that section.
+fn dropped_section<'o>(
+    objects: &'o [Object],
+    contents: &Contents,
+    meaning: Meaning,
+) -> Option<&'o str> {
+    let (object, section) = match meaning {
+        Meaning::Section { object, section } => (object as usize, section as usize),
+        Meaning::Defined(definition) => {
+            let object = definition.object as usize;
+            match objects[object].symbols[definition.symbol as usize].place {
+                Place::Section(section) => (object, section as usize),
+                _ => return None,
+            }
+        }
+        Meaning::Import(_) => return None,
+    };
+    let kept = contents.places[object][section].is_some();
+    (!kept).then(|| &objects[object].sections[section].name[..])
 }
 
 /// Whether the value is the same wherever the object is loaded.

@@ -248,7 +248,7 @@ value stub_add(value a, value b) {
     let source = "external add : int -> int -> int = \"stub_add\"\n\
         let () = for i = 0 to 9 do Printf.printf \"%d\\n%!\" (add i 100) done\n";
     std::fs::write(fixture.path("stub.c"), stub).expect("a file");
-    fixture.compile(&["-c", "-ccopt", "-O2 -g -fPIC", "stub.c"]);
+    fixture.compile(&["-c", "-ccopt", "-O2 -g -fPIC -fcommon", "stub.c"]);
     let objects = fixture.plugin("plugin", source, &["stub.o", "-g"]);
     let expected = fixture.load(&["plugin.cmxs"]);
     assert!(expected.contains("two 2 40 7"), "{expected}");
@@ -514,4 +514,55 @@ fn the_tools_of_binutils_and_ocaml_read_what_they_read_in_the_plugin_of_ld() {
     let information =
         |file: &str| run(fixture.directory.path(), &objinfo, &[file]).replacen(file, "", 1);
     assert_eq!(information("own.cmxs"), information("plugin.cmxs"));
+}
+
+#[test]
+fn a_library_of_ocaml_and_c_archives_is_linked_into_a_plugin() {
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
+    let library = PathBuf::from(fixture.compile(&["-where"]).trim());
+    // From OCaml 5 on, unix has a directory of its own; its C stubs have none.
+    let directory = [library.join("unix"), library.clone()]
+        .into_iter()
+        .find(|directory| directory.join("unix.a").exists());
+    let directory = directory.expect("the unix library");
+    let source = "let () =\n\
+        let (input, output) = Unix.pipe () in\n\
+        let sent = Unix.write_substring output \"hello\" 0 5 in\n\
+        let buffer = Bytes.create 5 in\n\
+        let received = Unix.read input buffer 0 5 in\n\
+        Printf.printf \"%d %d %s\\n\" sent received (Bytes.to_string buffer);\n\
+        try ignore (Unix.openfile \"/does/not/exist\" [Unix.O_RDONLY] 0)\n\
+        with Unix.Unix_error (e, f, a) -> Printf.printf \"%s: %s %s\\n\" f (Unix.error_message e) a\n";
+    let include = directory.display().to_string();
+    let objects = fixture.plugin("plugin", source, &["-I", &include, "-linkall", "unix.cmxa"]);
+    let read = |path: PathBuf| {
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let units = read(directory.join("unix.a"));
+    let mut objects = objects;
+    let units = Archive::parse(&units).expect("an archive");
+    for (name, bytes) in units.members() {
+        objects.push(Object::parse(bytes).expect("an object").with_name(name));
+    }
+    // Before OCaml 5.2 there is one kind of C stubs, later those for native code have a name.
+    let names = ["libunixnat.a", "libunix.a"];
+    let stubs = names
+        .iter()
+        .map(|name| library.join(name))
+        .find(|path| path.exists())
+        .expect("the C stubs");
+    let stubs = read(stubs);
+    let archive = Archive::parse(&stubs).expect("an archive");
+    let needed = archive.needed_by(&objects).expect("objects");
+    assert!(needed.len() > 50 && needed.len() <= archive.members().count());
+    objects.extend(needed);
+    fixture.link("own.cmxs", &objects, &options());
+    let expected = fixture.load(&["plugin.cmxs"]);
+    assert!(
+        expected.contains("5 5 hello\nopen: No such file or directory /does/not/exist"),
+        "{expected}"
+    );
+    assert_eq!(fixture.load(&["own.cmxs"]), expected);
 }

@@ -185,3 +185,37 @@ fn first_difference<T: PartialEq + std::fmt::Debug>(ours: &[T], theirs: &[T]) ->
         theirs.get(index)
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+    use ocaml_assembler::assemble;
+
+    /// An oracle that sees no difference proves nothing.
+    #[test]
+    fn each_kind_of_difference_is_seen() {
+        let object = |text: &str| assemble(text).expect("assembly").to_elf();
+        let base = "\t.globl f\nf:\n\tcall\tg@PLT\n\t.align 8\n";
+        assert_eq!(difference(&object(base), &object(base)), None);
+        for (change, part) in [
+            (base.replace("call", "jmp"), ".text differs"),
+            (
+                base.replace('g', "h").replace(".hlobl", ".globl"),
+                "relocations of .text",
+            ),
+            (base.replace(".globl f", ".globl k"), "symbols"),
+            (base.replace("8", "16"), ".text differs"),
+            (
+                format!("{base}\t.data\n\t.align 4\n"),
+                "flags and alignment of .data",
+            ),
+            (
+                format!("{base}\t.section .rodata\n"),
+                "section .rodata too many",
+            ),
+        ] {
+            let found = difference(&object(&change), &object(base)).unwrap_or_default();
+            assert!(found.contains(part), "{change}: {found}");
+        }
+    }
+}
