@@ -8,7 +8,7 @@ mod show;
 mod table;
 
 pub(crate) use arguments::LibCommand;
-pub(crate) use query::query;
+pub(crate) use query::early_query;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use failure::Failure;
 pub(crate) fn run(command: LibCommand) -> ExitCode {
     let mut output = io::BufWriter::new(io::stdout().lock());
     let result = match &command {
-        LibCommand::Query { arguments } => return query(arguments),
+        LibCommand::Query { arguments } => return query::query(arguments, None),
         LibCommand::Find(arguments) => show::find(arguments, &mut output),
         LibCommand::Deps(arguments) => show::deps(arguments, &mut output),
         LibCommand::List(arguments) => show::list(arguments, &mut output),

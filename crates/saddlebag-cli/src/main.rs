@@ -28,11 +28,8 @@ use crate::failure::Failure;
 fn main() -> ExitCode {
     // `lib query` takes ocamlfind's options, which are not clap's, and is over in a millisecond.
     let words: Vec<_> = std::env::args_os().skip(1).collect();
-    if let [lib, query, rest @ ..] = words.as_slice()
-        && lib == "lib"
-        && query == "query"
-    {
-        return lib_command::query(rest);
+    if let Some(status) = lib_command::early_query(&words) {
+        return status;
     }
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run_command::run(arguments),

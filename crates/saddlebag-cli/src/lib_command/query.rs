@@ -6,9 +6,30 @@ use std::process::ExitCode;
 
 use lib_resolve::{Environment, QueryCommand};
 
-/// Answers. Scripts ask thousands of times, so this starts no thread and does not go through the parser of the other commands.
-pub(crate) fn query(arguments: &[OsString]) -> ExitCode {
-    let output = QueryCommand::parse(arguments).run(&Environment::from_process());
+/// Answers `lib query` before anything else of the program starts, since scripts ask thousands of times; `None` if the words are of another
+/// command. As `ocamlfind` does, this takes `-toolchain NAME` in front of `query`.
+pub(crate) fn early_query(words: &[OsString]) -> Option<ExitCode> {
+    let (first, mut rest) = words.split_first()?;
+    if first != "lib" {
+        return None;
+    }
+    let mut toolchain = None;
+    loop {
+        match rest {
+            [word, arguments @ ..] if word == "query" => return Some(query(arguments, toolchain)),
+            [word, name, after @ ..] if word == "-toolchain" => {
+                toolchain = Some(name.clone());
+                rest = after;
+            }
+            _ => return None,
+        }
+    }
+}
+
+pub(super) fn query(arguments: &[OsString], toolchain: Option<OsString>) -> ExitCode {
+    let output = QueryCommand::parse(arguments)
+        .with_toolchain(toolchain)
+        .run(&Environment::from_process());
     let written = io::stderr().write_all(&output.stderr).and_then(|()| {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&output.stdout)?;

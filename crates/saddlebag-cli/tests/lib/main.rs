@@ -138,6 +138,31 @@ fn query_answers_as_ocamlfind_with_its_status() {
 }
 
 #[test]
+fn a_toolchain_may_be_named_in_front_of_query_or_behind_it() {
+    let tree = sample();
+    tree.write("other/lwt/META", "version = \"other\"");
+    let configuration = format!(
+        "path = \"{0}/lib\" path(tc) = \"{0}/other\" stdlib = \"/std\"",
+        tree.path().display()
+    );
+    tree.write("findlib.conf", &configuration);
+    for arguments in [
+        &["-toolchain", "tc", "query", "lwt"][..],
+        &["query", "-toolchain", "tc", "lwt"],
+    ] {
+        assert_eq!(
+            tree.transcript(&[arguments, &["-format", "%v"]].concat()),
+            "other\n[0]",
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(
+        tree.transcript(&["-toolchain", "tc", "query", "unix"]),
+        "ocamlfind: Package `unix' not found\n[2]"
+    );
+}
+
+#[test]
 fn find_shows_all_of_a_library() {
     assert_snapshot!(sample().transcript(&["find", "lwt"]), @r#"
     lwt
