@@ -161,8 +161,8 @@ pub(crate) async fn run(
     }
     let (invocation, output) = invocation(kit, options, goal, &name)?;
     let invocation = in_job(invocation, &sources, &job);
-    let result = invocation
-        .output()
+    let result = kit
+        .output(&invocation)
         .await
         .map_err(|error| Error::Run(Box::new(error)))?;
     if result.status.success() {
@@ -226,6 +226,10 @@ fn assembly_invocation(kit: &Kit, options: &Options, unit: &str) -> Option<Invoc
 
 /// What a program that refused the sources had to say.
 fn rejected(failure: CommandFailure, names: &NameTable) -> Error {
+    let job = failure.current_dir();
+    if let Some(error) = job.and_then(|job| workspace::full(job, &failure.stderr_text())) {
+        return Error::Workspace(Box::new(error));
+    }
     let mut diagnostics = diagnostic::parse(&failure.stderr_text());
     diagnostic::relocate(&mut diagnostics, names);
     let in_sources =

@@ -4,6 +4,7 @@ mod build;
 mod identity;
 mod manifest;
 mod private_directory;
+mod worker;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use ocaml_toolchain::{Conf, Invocation};
 
 pub use self::build::{BuildError, Progress, SystemOptions};
 pub use self::manifest::{HostImage, MANIFEST_NAME, Manifest, ReadError, StockCompilers};
+use self::worker::Workers;
 pub use self::private_directory::{PrivateDirectoryError, default_cache_directory, ensure_private_directory};
 
 /// A compiler, the tools it starts, the interfaces it reads and the host images plugins are loaded into.
@@ -33,6 +35,7 @@ struct Inner {
     preparation: Option<Box<dyn Prepare>>,
     compile_directory: OnceCell<PathBuf>,
     load_directory: OnceCell<PathBuf>,
+    workers: Workers,
 }
 
 /// What a kit's files are wanted for.
@@ -84,6 +87,7 @@ impl Kit {
             preparation,
             compile_directory: OnceCell::new(),
             load_directory: OnceCell::new(),
+            workers: Workers::default(),
         };
         Kit { inner: Arc::new(inner) }
     }
@@ -192,6 +196,18 @@ impl Kit {
     pub(crate) fn assembly_ocamlopt(&self) -> Option<(Invocation, [OsString; 2])> {
         let ocamlopt = self.inner.manifest.gives_assembly.then(|| self.ocamlopt()).flatten()?;
         Some((ocamlopt.env("SADDLEBAG_ASSEMBLER", "text"), ["-cc".into(), "saddlebag-collect".into()]))
+    }
+
+    /// Runs one of the kit's compilers. The second and later times a driver that is running already does it.
+    pub(crate) async fn output(
+        &self,
+        invocation: &Invocation,
+    ) -> Result<std::process::Output, ocaml_toolchain::invocation::Error> {
+        let role = if self.inner.manifest.native.is_some() { "ocamlopt" } else { "ocamlc" };
+        let driver = self.inner.manifest.driver.as_ref().and_then(|_| self.program(role, |_| None));
+        // A program that was put in the compiler's place does not serve.
+        let ours = driver.filter(|driver| driver.program() == invocation.program());
+        self.inner.workers.output(ours.map(|driver| driver.env("SADDLEBAG_ROLE", "serve")), invocation).await
     }
 
     /// What a native plugin names as needed: its host image, and the libraries that ocamlopt's own plugins name.

@@ -3,8 +3,10 @@
 mod error;
 mod quote;
 mod run;
+mod session;
 
 pub use error::{CommandFailure, Error};
+pub use session::Session;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

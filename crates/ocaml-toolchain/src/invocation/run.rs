@@ -94,7 +94,7 @@ impl Invocation {
         future::block_on(self.run())
     }
 
-    async fn start(&self) -> Result<(Child, Entry), Error> {
+    pub(super) async fn start(&self) -> Result<(Child, Entry), Error> {
         let mut retries = 0;
         loop {
             match Entry::start(|| self.spawn()) {

@@ -1,0 +1,113 @@
+//! A child that lives on: requests to its standard input, answers from its standard output.
+
+use super::{Error, Invocation};
+use crate::running::Entry;
+use async_process::{Child, ChildStdin, ChildStdout};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use std::io;
+
+/// A running child that is talked to; from [`Invocation::start_session`].
+///
+/// Dropping it kills the child with every process of its group.
+#[derive(Debug)]
+pub struct Session {
+    _entry: Entry,
+    _child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+}
+
+impl Invocation {
+    /// Start the command as a child that is talked to. The bytes of `stdin_bytes` are not sent, and what the child prints
+    /// on its standard error is lost.
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use ocaml_toolchain::Invocation;
+    ///
+    /// let mut session = Invocation::new("cat").start_session().await?;
+    /// let mut answer = [0; 5];
+    /// session.write_all(b"hello").await?;
+    /// session.read_exact(&mut answer).await?;
+    /// assert_eq!(&answer, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// `Start`, `CurrentDir` and `ShutDown` of [`Error`]; `Lost` if the child inherits its input or output.
+    pub async fn start_session(&self) -> Result<Session, Error> {
+        let (mut child, entry) = self.start().await?;
+        // Nobody reads the errors: a child that prints many must not wait for somebody who does.
+        drop(child.stderr.take());
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(stdin), Some(stdout)) => Ok(Session {
+                _entry: entry,
+                _child: child,
+                stdin,
+                stdout,
+            }),
+            _ => Err(Error::Lost {
+                invocation: Box::new(self.clone()),
+                source: io::Error::other("a child that is talked to cannot inherit its input and output"),
+            }),
+        }
+    }
+}
+
+impl Session {
+    /// Send all of `bytes`.
+    ///
+    /// # Errors
+    /// What the system says; the child may have ended.
+    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stdin.write_all(bytes).await?;
+        self.stdin.flush().await
+    }
+
+    /// Receive as many bytes as `buffer` holds.
+    ///
+    /// # Errors
+    /// What the system says; `UnexpectedEof` when the child closed its output before, as it does when it ends.
+    pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        self.stdout.read_exact(buffer).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_lite::future::block_on;
+
+    #[test]
+    fn a_child_that_ends_is_noticed() {
+        block_on(async {
+            let mut session = Invocation::new("true").start_session().await.unwrap();
+            let error = session.read_exact(&mut [0; 1]).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        });
+    }
+
+    #[test]
+    fn dropping_a_session_ends_its_child() {
+        block_on(async {
+            let script = "echo $$; exec sleep 1000";
+            let mut session = Invocation::new("sh").args(["-c", script]).start_session().await.unwrap();
+            let mut digit = [0; 1];
+            let mut process = String::new();
+            while session.read_exact(&mut digit).await.is_ok() && digit[0] != b'\n' {
+                process.push(char::from(digit[0]));
+            }
+            drop(session);
+            // Killed at once, gone as soon as it is waited for.
+            let stat = format!("/proc/{process}/stat");
+            for _ in 0..500 {
+                match std::fs::read_to_string(&stat) {
+                    Ok(text) if !text.contains(") Z ") => std::thread::sleep(std::time::Duration::from_millis(10)),
+                    _ => return,
+                }
+            }
+            panic!("the child {process} lives on");
+        });
+    }
+}
