@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use code_sets::{Code, Restriction, loading};
+use code_sets::{Code, CodeSet, Restriction, loading};
 use dynloader::kit::{BuildError, Kit, Progress, SystemOptions, default_cache_directory};
 use embedded_archive::{Archive, OpenError};
 use ocaml_toolchain::find;
@@ -110,6 +110,16 @@ pub enum ChooseError {
     /// The executable carries no usable compiler.
     #[error("the carried OCaml compiler cannot be used")]
     Carried(#[source] Box<CarriedError>),
+    /// The carried compiler does not make the code wanted, and no installed one can take its place.
+    #[error("the carried OCaml compiler makes {}, not {}, and no installed one can take its place", .carried.human(), .wanted)]
+    CarriedCode {
+        /// The code wanted.
+        wanted: Code,
+        /// The codes that the carried compiler makes.
+        carried: CodeSet,
+        /// Why there is no installed one.
+        source: Box<BuildError>,
+    },
     /// There is no usable installed compiler.
     #[error("the installed OCaml compiler cannot be used")]
     System(#[source] Box<BuildError>),
@@ -134,6 +144,9 @@ impl ChooseError {
                 "install OCaml (Debian: apt-get install ocaml-nox ocaml-findlib ocaml-compiler-libs), or use an \
                  executable that carries a compiler, made elsewhere with saddlebag embed EXE -o OUT",
             ),
+            ChooseError::CarriedCode { .. } => {
+                Some("ask for the code that is carried, or carry the other one: saddlebag embed --code CODE EXE -o OUT")
+            }
             _ => None,
         }
     }
@@ -175,10 +188,15 @@ impl Chosen {
         match carried {
             Ok(carried) => {
                 let (kit, wanted) = (carried.kit(), options.code);
-                if auto && wanted.is_some_and(|code| !kit.codes().contains(code)) {
-                    return system(options).await;
+                match wanted {
+                    Some(wanted) if auto && !kit.codes().contains(wanted) => match system(options).await {
+                        Err(ChooseError::System(source)) => {
+                            Err(ChooseError::CarriedCode { wanted, carried: kit.codes(), source })
+                        }
+                        chosen => chosen,
+                    },
+                    _ => Chosen::new(kit, Some(carried), wanted),
                 }
-                Chosen::new(kit, Some(carried), wanted)
             }
             Err(error) if auto && error.is_absent() => system(options).await,
             Err(error) => Err(ChooseError::Carried(Box::new(error))),

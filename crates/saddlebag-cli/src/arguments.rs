@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use code_sets::{Code, loading};
 
 use crate::examples;
 
@@ -144,8 +145,8 @@ pub(crate) struct CompileOptions {
     /// How many compiled plugins the cache keeps
     #[arg(long, value_name = "N", requires = "cache")]
     pub(crate) cache_size: Option<usize>,
-    /// The code to compile to
-    #[arg(long, value_name = "CODE", value_enum)]
+    /// The code to compile to: native or byte
+    #[arg(long, value_name = "CODE", value_parser = code_name)]
     pub(crate) code: Option<CodeName>,
     /// What makes a plugin of the compiler's assembly: this process, other programs, or this process where it can
     #[arg(long, value_name = "WHICH", value_enum, default_value = "auto")]
@@ -161,6 +162,10 @@ pub(crate) struct ToolchainOptions {
     /// Which compiler to use: the one this file carries, the system's, or the first of the two there is
     #[arg(long, value_name = "WHICH", value_enum, default_value = "auto")]
     pub(crate) toolchain: ToolchainChoice,
+    /// Use the OCaml installed in PATH: a prefix, a directory of tools, or a compiler (goes before SADDLEBAG_OCAML,
+    /// OPAM_SWITCH_PREFIX and PATH; implies --toolchain system)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ocaml: Option<PathBuf>,
     /// Extract the carried compiler into DIR and use it again from there
     #[arg(long, value_name = "DIR")]
     pub(crate) persistent_archive: Option<PathBuf>,
@@ -186,10 +191,20 @@ pub(crate) enum AssemblerChoice {
     External,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// A code that plugins can be loaded in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodeName {
     Native,
     Byte,
+}
+
+fn code_name(name: &str) -> Result<CodeName, String> {
+    let code: Code = name.parse().map_err(|_| "expected `native` or `byte`".to_owned())?;
+    match code {
+        Code::Native => Ok(CodeName::Native),
+        Code::Byte => Ok(CodeName::Byte),
+        Code::Wasm => Err(loading::check(code).err().map_or_else(String::new, |error| error.to_string())),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -200,9 +215,12 @@ pub(crate) struct Embed {
     /// The file to make
     #[arg(short = 'o', value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// The code the carried compiler makes
-    #[arg(long, value_name = "CODE", value_enum, default_value = "native")]
+    /// The code the carried compiler makes: native or byte
+    #[arg(long, value_name = "CODE", value_parser = code_name, default_value = "native")]
     pub(crate) code: CodeName,
+    /// Carry the OCaml installed in PATH: a prefix, a directory of tools, or a compiler
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ocaml: Option<PathBuf>,
     /// Carry this assembler in place of the toolchain's own
     #[arg(long, value_name = "PATH")]
     pub(crate) assembler: Option<PathBuf>,

@@ -24,12 +24,16 @@ impl CodeName {
 
 /// The compiler that the options choose, for `code`, or for the code it makes where none is named.
 pub(crate) fn choose(options: &ToolchainOptions, code: Option<Code>) -> Result<Chosen, Failure> {
-    let choice = match options.toolchain {
-        ToolchainChoice::Auto => Choice::Auto,
-        ToolchainChoice::Embedded => Choice::Embedded,
-        ToolchainChoice::System => Choice::System,
+    let choice = match (options.toolchain, &options.ocaml) {
+        (ToolchainChoice::Embedded, Some(_)) => {
+            return Err(Failure::Usage("--ocaml names an installed compiler, --toolchain embedded refuses one".to_owned()));
+        }
+        (ToolchainChoice::Embedded, None) => Choice::Embedded,
+        (ToolchainChoice::Auto, None) => Choice::Auto,
+        (ToolchainChoice::System, _) | (ToolchainChoice::Auto, Some(_)) => Choice::System,
     };
-    let mut choose = ChooseOptions::default().choice(choice).extract_to(extract_to(options)).progress(|step| {
+    let choose = ChooseOptions::default().choice(choice).toolchain(places(options));
+    let mut choose = choose.extract_to(extract_to(options)).progress(|step| {
         output::progress(match step {
             Progress::Driver => "Building the compiler driver (once per toolchain)",
             Progress::HostImage => "Building the host image (once per toolchain)",
@@ -40,6 +44,16 @@ pub(crate) fn choose(options: &ToolchainOptions, code: Option<Code>) -> Result<C
         choose = choose.code(code);
     }
     futures_lite::future::block_on(Chosen::choose(&choose)).map_err(failure)
+}
+
+/// Where an installed compiler is looked for: what the command line names, else what the environment does.
+pub(crate) fn places(options: &ToolchainOptions) -> find::Options {
+    let places = find::Options::from_environment();
+    match &options.ocaml {
+        None => places,
+        Some(path) if path.is_dir() => places.directory(path).directory(path.join("bin")),
+        Some(path) => places.compiler(path),
+    }
 }
 
 fn extract_to(options: &ToolchainOptions) -> ExtractTo {
@@ -67,17 +81,22 @@ pub(crate) fn codes(arguments: &Codes) -> Outcome {
 
 /// The codes that the chosen toolchain can make; nothing is built to find out.
 fn available(options: &ToolchainOptions) -> Result<CodeSet, Failure> {
-    if options.toolchain != ToolchainChoice::System {
+    if options.toolchain != ToolchainChoice::System && options.ocaml.is_none() {
         match CarriedCompiler::of_current_exe(ExtractTo::Fresh) {
             Ok(carried) => return Ok(carried.metadata().codes),
             Err(error) if options.toolchain == ToolchainChoice::Auto && error.is_absent() => {}
             Err(error) => return Err(failure(ChooseError::Carried(Box::new(error)))),
         }
     }
-    let toolchain = Toolchain::find_blocking(&find::Options::from_environment()).map_err(Failure::new)?;
-    Ok(CodeSet::from_tools(|tool| match tool {
+    let toolchain = Toolchain::find_blocking(&places(options)).map_err(Failure::new)?;
+    Ok(codes_of(&toolchain))
+}
+
+/// The codes that an installed toolchain has a compiler to.
+pub(crate) fn codes_of(toolchain: &Toolchain) -> CodeSet {
+    CodeSet::from_tools(|tool| match tool {
         "ocamlc" => toolchain.ocamlc().is_some(),
         "ocamlopt" => toolchain.ocamlopt().is_some(),
         _ => false,
-    }))
+    })
 }

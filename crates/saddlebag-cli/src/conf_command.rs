@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use code_sets::CodeSet;
 use embedded_compiler::Chosen;
-use ocaml_toolchain::{Toolchain, find};
+use ocaml_toolchain::Toolchain;
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::arguments::{Conf, ToolchainChoice};
+use crate::arguments::{Conf, ToolchainChoice, ToolchainOptions};
 use crate::compiler;
 use crate::output;
 
@@ -37,7 +37,7 @@ struct Shown {
 /// `saddlebag conf`.
 pub(crate) fn run(arguments: Conf) -> Outcome {
     let chosen = compiler::choose(&arguments.toolchain, None)?;
-    let shown = shown(&chosen, arguments.toolchain.toolchain);
+    let shown = shown(&chosen, &arguments.toolchain);
     if arguments.json {
         output::json(&shown);
         return Ok(ExitCode::SUCCESS);
@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: Conf) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown(chosen: &Chosen, asked: ToolchainChoice) -> Shown {
+fn shown(chosen: &Chosen, asked: &ToolchainOptions) -> Shown {
     let (kit, conf) = (&chosen.kit, chosen.kit.conf());
     let manifest = kit.manifest();
     let show = |path: &std::path::Path| path.display().to_string();
@@ -68,10 +68,11 @@ fn shown(chosen: &Chosen, asked: ToolchainChoice) -> Shown {
             ("embedded", format!("carried by {file}"), None)
         }
         None => {
-            let found = Toolchain::find_blocking(&find::Options::from_environment()).ok();
+            let found = Toolchain::find_blocking(&compiler::places(asked)).ok();
             let origin = found.as_ref().map_or_else(String::new, |toolchain| format!("from {}", toolchain.origin()));
-            let why = match asked {
+            let why = match asked.toolchain {
                 ToolchainChoice::System => origin,
+                _ if asked.ocaml.is_some() => origin,
                 _ => format!("this file carries no compiler; {origin}"),
             };
             ("system", why, found)
@@ -92,7 +93,7 @@ fn shown(chosen: &Chosen, asked: ToolchainChoice) -> Shown {
         ocaml_version: conf.version().to_string(),
         architecture: conf.architecture().to_owned(),
         system: conf.system().to_owned(),
-        codes: kit.codes(),
+        codes: tools.as_ref().map_or_else(|| kit.codes(), compiler::codes_of),
         standard_library: show(&manifest.standard_library),
         compiler: program.map_or_else(String::new, |program| show(program.program())),
         needs_shell: kit.needs_shell(),

@@ -48,7 +48,11 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
             return Err(Failure::Error(message.into()));
         }
     };
-    let toolchain = ToolchainOptions { toolchain: ToolchainChoice::System, persistent_archive: None };
+    let toolchain = ToolchainOptions {
+        toolchain: ToolchainChoice::System,
+        ocaml: arguments.ocaml.clone(),
+        persistent_archive: None,
+    };
     let chosen = compiler::choose(&toolchain, Some(arguments.code.code()))?;
     let mut options = PackOptions::default();
     if let Some(path) = &arguments.assembler {

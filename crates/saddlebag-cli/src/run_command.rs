@@ -104,7 +104,9 @@ fn raised(error: &call::Error) -> Outcome {
         call::Kind::Exception(exception) => {
             output::plain(format!("Fatal error: exception {}", exception.message()));
             for frame in exception.backtrace().lines().take_while(|frame| !is_loading(frame)) {
-                output::plain(frame);
+                if !is_unknown(frame) {
+                    output::plain(frame);
+                }
             }
         }
         call::Kind::StackOverflow => output::plain("Fatal error: exception Stack_overflow"),
@@ -117,4 +119,9 @@ fn raised(error: &call::Error) -> Outcome {
 /// Whether a line of a backtrace is about loading the plugin, which is none of its author's business.
 fn is_loading(frame: &str) -> bool {
     [" Dynlink", " Saddlebag_host"].iter().any(|module| frame.contains(module))
+}
+
+/// Whether a line of a backtrace says nothing: a frame of the byte-code image, which has no line tables.
+fn is_unknown(frame: &str) -> bool {
+    frame.ends_with(" unknown location")
 }

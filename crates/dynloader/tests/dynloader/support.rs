@@ -33,8 +33,13 @@ fn kit_for(code: Code) -> Option<Kit> {
     }
 }
 
+/// A loader for native code, or for the code that `SADDLEBAG_TEST_CODE` names: what is said of plugins holds for both.
 pub(crate) fn loader(options: Options) -> Option<Loader> {
-    Some(Loader::new(kit()?, options).unwrap())
+    match std::env::var("SADDLEBAG_TEST_CODE").as_deref() {
+        Ok("byte") => Some(Loader::new(byte_kit()?, options.code(Code::Byte)).unwrap()),
+        Err(_) | Ok("native") => Some(Loader::new(kit()?, options).unwrap()),
+        Ok(other) => panic!("SADDLEBAG_TEST_CODE is `{other}`"),
+    }
 }
 
 /// A folder with these files.
