@@ -4,7 +4,7 @@ use super::Error;
 use super::contents::Part;
 use super::dynamic::DynamicSymbols;
 use super::layout::{Layout, STUB};
-use super::requirements::{Requirements, can_do_without_slot, is_absolute};
+use super::requirements::{Requirements, Slot, can_do_without_slot, is_absolute};
 use super::symbols::{Meaning, Symbols};
 use crate::elf::{self, Image};
 use crate::object::{Object, Relocation, Section};
@@ -141,10 +141,15 @@ impl Relocator<'_, '_> {
                 image.0[place as usize - 2] = 0x8d;
                 distance(image, place, address?, addend)?;
             }
-            _ => {
-                let slot =
-                    self.layout.slots.start + 8 * u64::from(self.requirements.slot(meaning)?);
-                distance(image, place, slot, addend)?;
+            kind => {
+                let slot = match (kind, meaning) {
+                    (elf::R_X86_64_TLSGD, Meaning::Import(import)) => Slot::ThreadModule(import),
+                    (elf::R_X86_64_GOTTPOFF, Meaning::Import(import)) => {
+                        Slot::ThreadDistance(import)
+                    }
+                    _ => Slot::Address(meaning),
+                };
+                distance(image, place, self.slot_address(slot)?, addend)?;
             }
         }
         Some(())
@@ -178,21 +183,20 @@ impl Relocator<'_, '_> {
         Some(())
     }
 
+    fn slot_address(&self, slot: Slot) -> Option<u64> {
+        Some(self.layout.slots.start + 8 * u64::from(self.requirements.slot(slot)?))
+    }
+
     fn slots(&self, image: &mut Image, dynamic: &mut Vec<Dynamic>) {
-        for (index, &meaning) in self.requirements.slots.iter().enumerate() {
+        for (index, &slot) in self.requirements.slots.iter().enumerate() {
             let place = self.layout.slots.start + 8 * index as u64;
-            match (meaning, self.layout.address(self.objects, meaning)) {
-                (Meaning::Import(import), _) => {
-                    let symbol = DynamicSymbols::import_index(import);
-                    dynamic.push(Dynamic {
-                        place,
-                        kind: elf::R_X86_64_GLOB_DAT,
-                        symbol,
-                        addend: 0,
-                    });
-                }
-                (_, address) => {
-                    let value = address.unwrap_or(0);
+            let (kind, import) = match slot {
+                Slot::Address(Meaning::Import(import)) => (elf::R_X86_64_GLOB_DAT, import),
+                Slot::ThreadModule(import) => (elf::R_X86_64_DTPMOD64, import),
+                Slot::ThreadOffset(import) => (elf::R_X86_64_DTPOFF64, import),
+                Slot::ThreadDistance(import) => (elf::R_X86_64_TPOFF64, import),
+                Slot::Address(meaning) => {
+                    let value = self.layout.address(self.objects, meaning).unwrap_or(0);
                     image.set_u64(place as usize, value);
                     if !is_absolute(self.objects, meaning) {
                         let addend = value.cast_signed();
@@ -203,8 +207,16 @@ impl Relocator<'_, '_> {
                             addend,
                         });
                     }
+                    continue;
                 }
-            }
+            };
+            let symbol = DynamicSymbols::import_index(import);
+            dynamic.push(Dynamic {
+                place,
+                kind,
+                symbol,
+                addend: 0,
+            });
         }
     }
 
@@ -215,8 +227,7 @@ impl Relocator<'_, '_> {
             let start = place as usize;
             // jmp *slot(%rip); xchg %ax, %ax
             image.0[start..start + 8].copy_from_slice(&[0xff, 0x25, 0, 0, 0, 0, 0x66, 0x90]);
-            if let Some(slot) = self.requirements.slot(Meaning::Import(import)) {
-                let slot = self.layout.slots.start + 8 * u64::from(slot);
+            if let Some(slot) = self.slot_address(Slot::Address(Meaning::Import(import))) {
                 distance(image, place + 2, slot, -4);
             }
         }

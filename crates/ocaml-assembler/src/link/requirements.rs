@@ -9,12 +9,23 @@ use super::symbols::{Meaning, Symbols};
 use crate::elf;
 use crate::object::{Object, Place, Relocation, Section};
 
+/// What a slot of the global offset table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Slot {
+    Address(Meaning),
+    /// The module of an imported thread-local variable; the slot after it holds the offset.
+    ThreadModule(u32),
+    ThreadOffset(u32),
+    /// The distance of an imported thread-local variable from the thread pointer.
+    ThreadDistance(u32),
+}
+
 /// Slots, stubs and counts.
 #[derive(Debug, Default)]
 pub(super) struct Requirements {
     /// What the slots of the global offset table hold.
-    pub(super) slots: Vec<Meaning>,
-    slot_indices: FxHashMap<Meaning, u32>,
+    pub(super) slots: Vec<Slot>,
+    slot_indices: FxHashMap<Slot, u32>,
     /// The imports that are called, each through a stub.
     pub(super) stubs: Vec<u32>,
     stub_indices: FxHashMap<u32, u32>,
@@ -95,8 +106,16 @@ impl Requirements {
                     _,
                 ) => {
                     if !can_do_without_slot(objects, section, relocation, meaning) {
-                        self.add_slot(meaning);
+                        self.add_slot(Slot::Address(meaning));
                     }
+                }
+                // OCaml 5 keeps its state in a thread-local variable, which C stubs use.
+                (elf::R_X86_64_TLSGD, Meaning::Import(import)) => {
+                    self.add_slot(Slot::ThreadModule(import));
+                    self.add_slot(Slot::ThreadOffset(import));
+                }
+                (elf::R_X86_64_GOTTPOFF, Meaning::Import(import)) => {
+                    self.add_slot(Slot::ThreadDistance(import));
                 }
                 (kind, _) => {
                     let (object, section) = (object.name().into(), section.name[..].into());
@@ -111,10 +130,10 @@ impl Requirements {
         Ok(())
     }
 
-    fn add_slot(&mut self, meaning: Meaning) {
+    fn add_slot(&mut self, slot: Slot) {
         let slots = &mut self.slots;
-        self.slot_indices.entry(meaning).or_insert_with(|| {
-            slots.push(meaning);
+        self.slot_indices.entry(slot).or_insert_with(|| {
+            slots.push(slot);
             slots.len() as u32 - 1
         });
     }
@@ -125,12 +144,12 @@ impl Requirements {
             stubs.push(import);
             stubs.len() as u32 - 1
         });
-        self.add_slot(Meaning::Import(import));
+        self.add_slot(Slot::Address(Meaning::Import(import)));
     }
 
-    /// The index of the slot that holds the address of `meaning`.
-    pub(super) fn slot(&self, meaning: Meaning) -> Option<u32> {
-        self.slot_indices.get(&meaning).copied()
+    /// The index of a slot.
+    pub(super) fn slot(&self, slot: Slot) -> Option<u32> {
+        self.slot_indices.get(&slot).copied()
     }
 
     /// The index of the stub for calls to `import`.

@@ -143,7 +143,10 @@ fn symbols(
             (elf::STT_SECTION, Place::Section(section)) => Some(Target::Section(section)),
             (elf::STT_FILE, _) => None,
             _ if targets.is_empty() => None,
-            (elf::STT_NOTYPE | elf::STT_OBJECT | elf::STT_FUNC | elf::STT_COMMON, _) => {
+            (
+                elf::STT_NOTYPE | elf::STT_OBJECT | elf::STT_FUNC | elf::STT_COMMON | elf::STT_TLS,
+                _,
+            ) => {
                 if !matches!(binding, elf::STB_LOCAL | elf::STB_GLOBAL | elf::STB_WEAK) {
                     return Err(Error::Unsupported("symbols with an unusual binding"));
                 }

@@ -115,13 +115,8 @@ impl Fixture {
     fn plugin(&self, unit: &str, source: &str, flags: &[&str]) -> Vec<Object> {
         std::fs::write(self.path(&format!("{unit}.ml")), source).expect("a file");
         let (output, input) = (format!("{unit}.cmxs"), format!("{unit}.ml"));
-        self.compile(
-            &[
-                &["-shared", "-S", "-dstartup", "-o", &output, &input],
-                flags,
-            ]
-            .concat(),
-        );
+        let first = ["-shared", "-S", "-dstartup", "-o", &output];
+        self.compile(&[&first, flags, &[&input]].concat());
         self.objects(&output, &[unit])
     }
 
