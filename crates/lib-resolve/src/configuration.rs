@@ -1,5 +1,6 @@
 //! findlib's configuration: the search path and the standard library's directory.
 
+mod data;
 mod environment;
 mod read;
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{sys, text};
 
-/// Where packages are looked for: findlib's configuration, evaluated.
+/// Where packages are looked for: findlib's configuration, evaluated. With serde it is plain data.
 ///
 /// ```
 /// use lib_resolve::{Configuration, Environment};
@@ -24,7 +25,8 @@ use crate::{sys, text};
 /// assert_eq!(path, [std::path::Path::new("/home/me/lib"), std::path::Path::new("/opt/ocaml/lib")]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "data::Data", into = "data::Data")]
 pub struct Configuration {
     file: Option<PathBuf>,
     files_read: Vec<PathBuf>,

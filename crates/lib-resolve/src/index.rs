@@ -76,6 +76,17 @@ impl FileId {
     }
 }
 
+impl serde::Serialize for PackageIndex {
+    /// The configuration and every package that has been loaded, in load order.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut data = serializer.serialize_struct("PackageIndex", 2)?;
+        data.serialize_field("configuration", &self.configuration)?;
+        data.serialize_field("packages", &self.nodes().collect::<Vec<_>>())?;
+        data.end()
+    }
+}
+
 impl PackageIndex {
     /// An index of nothing yet.
     #[must_use]

@@ -223,10 +223,9 @@ impl Evaluation<'_> {
             return sys::bytes(value.clone());
         }
         self.variable(b"stdlib").unwrap_or_else(|| {
-            self.environment
-                .default_stdlib()
-                .map(|path| sys::path_bytes(&path))
-                .unwrap_or_default()
+            // What Debian's findlib has compiled in, for a system with META files and no compiler.
+            let usual = || PathBuf::from("/usr/lib/ocaml");
+            sys::path_bytes(&self.environment.default_stdlib().unwrap_or_else(usual))
         })
     }
 

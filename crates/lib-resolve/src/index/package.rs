@@ -122,6 +122,20 @@ impl std::fmt::Debug for Package<'_> {
     }
 }
 
+impl serde::Serialize for Package<'_> {
+    /// The name, the places and the package's own definitions.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut data = serializer.serialize_struct("Package", 5)?;
+        data.serialize_field("name", &self.name())?;
+        data.serialize_field("directory", &self.directory())?;
+        data.serialize_field("meta_file", &self.meta_file())?;
+        data.serialize_field("hidden", &self.is_hidden())?;
+        data.serialize_field("definitions", &self.definitions())?;
+        data.end()
+    }
+}
+
 /// Appends the packages of a file, parents before children, as `Fl_package_base.packages_in_meta_file` flattens them.
 pub(super) fn flatten(
     file: &MetaFile,

@@ -74,6 +74,13 @@ impl From<Meta> for Tree {
     }
 }
 
+impl serde::Serialize for Package<'_> {
+    /// The package's own definitions.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        alone(*self).definitions.serialize(serializer)
+    }
+}
+
 fn alone(package: Package<'_>) -> Tree {
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let predicate = |predicate: super::Predicate<'_>| {

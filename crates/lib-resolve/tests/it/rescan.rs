@@ -96,3 +96,21 @@ fn a_wrong_file_is_reported_and_tried_again() {
     tree.write("lib/a/META", "version = \"1\"");
     assert_eq!(index.rescan().added, [tree.path("lib/a/META")]);
 }
+
+#[test]
+fn an_index_is_plain_data_with_serde() {
+    let tree = Tree::new(&[(
+        "a",
+        "version(x) = \"1\" package \"s\" ( exists_if = \"no\" )",
+    )]);
+    let mut index = tree.index();
+    index.load_all();
+    let data = serde_json::to_value(&index).expect("serializable");
+    assert_eq!(data["configuration"]["stdlib"], "/std");
+    assert_eq!(
+        data["packages"][0]["definitions"][0]["predicates"],
+        serde_json::json!(["x"])
+    );
+    assert_eq!(data["packages"][1]["name"], "a.s");
+    assert_eq!(data["packages"][1]["hidden"], true);
+}

@@ -340,3 +340,25 @@ fn since_ocaml_5_the_compilers_own_libraries_are_found_without_findlib() {
         "{suggestions:?}"
     );
 }
+
+#[test]
+fn a_memo_runs_no_more_tools_at_once_than_it_was_told() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    // The second of two at once would find the directory made.
+    let script = "mkdir running && sleep 0.02 && rmdir running";
+    let memo = LocalMemo::new(1);
+    let runs = (0..6).map(|_| {
+        let invocation = ocaml_toolchain::Invocation::new("sh")
+            .args(["-c", script])
+            .current_dir(directory.path());
+        memo.run(lib_resolve::memo::Action::new(invocation))
+    });
+    let outputs = block_on(futures::future::join_all(runs));
+    assert!(
+        outputs
+            .iter()
+            .all(|output| output.as_ref().is_ok_and(|output| output.status == Some(0))),
+        "{outputs:?}"
+    );
+    assert_eq!(memo.runs(), 6);
+}

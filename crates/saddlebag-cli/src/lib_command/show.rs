@@ -160,6 +160,7 @@ pub(super) fn deps(arguments: &Deps, output: &mut impl Write) -> Result<(), Fail
     let libs = index
         .libs_and_deps(&arguments.names, &options)
         .map_err(Failure::libs)?;
+    tell_conflicts(&libs).map_err(Failure::write)?;
     if arguments.common.json {
         return write_json(&libs, output);
     }
@@ -172,6 +173,27 @@ pub(super) fn deps(arguments: &Deps, output: &mut impl Write) -> Result<(), Fail
         ]);
     }
     table.write(output).map_err(Failure::write)
+}
+
+/// Says which units cannot go into one program, on standard error.
+fn tell_conflicts(libs: &[Lib]) -> std::io::Result<()> {
+    let mut stderr = std::io::stderr().lock();
+    for conflict in Units::of_libs(libs).conflicts() {
+        writeln!(
+            stderr,
+            "saddlebag: several libraries define the unit `{}`",
+            conflict.unit
+        )?;
+        for provider in conflict.providers {
+            writeln!(
+                stderr,
+                "  note: {} has `{}`",
+                provider.library,
+                provider.cmi.display()
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// A library as `list` shows it.

@@ -226,6 +226,21 @@ fn a_circle_is_shown() {
 }
 
 #[test]
+fn units_that_collide_are_told() {
+    let tree = Tree::new(&[("a", "requires = \"b\""), ("b", "")]);
+    tree.write("lib/a/util.cmi", "");
+    tree.write("lib/b/util.cmi", "");
+    assert_snapshot!(tree.transcript(&["deps", "a"]), @r#"
+    b  -  /lib/b
+    a  -  /lib/a
+    saddlebag: several libraries define the unit `Util`
+      note: b has `/lib/b/util.cmi`
+      note: a has `/lib/a/util.cmi`
+    [0]
+    "#);
+}
+
+#[test]
 fn list_takes_prefixes_and_finds_shadows() {
     let tree = sample();
     assert_snapshot!(tree.transcript(&["list", "lwt", "unix"]), @r#"
