@@ -10,8 +10,8 @@
 //!
 //! [`link_shared`] resolves symbols, collects what needs a slot in the global offset table, a stub
 //! or a relocation at load time, gives everything a place, and writes the file. Addresses are
-//! offsets in the file; four segments hold what is read-only, code, what the loader writes once,
-//! and data.
+//! offsets in the file; three segments hold what is read-only, code, and data, and the loader
+//! protects the beginning of the last one once it has filled it in.
 //!
 //! # Errors
 //!

@@ -219,6 +219,22 @@ fn an_object_that_went_through_a_file_links_to_the_same_plugin() {
 }
 
 #[test]
+fn ld_links_the_objects_that_are_written() {
+    let Some(fixture) = Fixture::new() else {
+        return;
+    };
+    let objects = fixture.plugin("plugin", PLUGIN, &["-g"]);
+    let expected = fixture.load(&["plugin.cmxs"]);
+    let mut arguments = vec!["-shared", "-o", "theirs.cmxs"];
+    for (object, name) in objects.iter().zip(["startup.o", "unit.o"]) {
+        std::fs::write(fixture.path(name), object.to_elf()).expect("a file");
+        arguments.push(name);
+    }
+    run(fixture.directory.path(), "ld", &arguments);
+    assert_eq!(fixture.load(&["theirs.cmxs"]), expected);
+}
+
+#[test]
 fn objects_of_gnu_as_and_gcc_are_linked_too() {
     let Some(fixture) = Fixture::new() else {
         return;
