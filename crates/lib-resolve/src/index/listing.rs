@@ -155,13 +155,12 @@ impl PackageIndex {
         })
     }
 
-    /// The listed names that can be the first component of a package name.
+    /// The listed names that can be the first component of a package name. Like `ocamlfind list` this passes over the `META.pkg~` that
+    /// editors leave.
     pub(crate) fn reachable_names(&self) -> Vec<Box<[u8]>> {
         let names = self.listing.iter().flat_map(Listing::names);
-        names
-            .filter(|name| !name.contains(&b'.'))
-            .cloned()
-            .collect()
+        let reachable = names.filter(|name| !name.contains(&b'.') && !name.ends_with(b"~"));
+        reachable.cloned().collect()
     }
 
     /// The places on the search path where a META file for this main name exists, the deciding one first.

@@ -42,6 +42,7 @@ fn new_and_removed_packages_are_noticed_though_only_their_own_directory_changed(
     index.load_all();
     tree.write("lib/empty/META", "");
     tree.write("lib/META.c", "directory = \"\"");
+    tree.write("lib/META.d~", "directory = \"\"");
     tree.remove("lib/b/META");
     let changes = index.rescan();
     let mut added = changes.added.clone();
