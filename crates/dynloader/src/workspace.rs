@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use crate::options::WorkspaceOptions;
 
@@ -14,8 +13,8 @@ const PREFIX: &str = "saddlebag-loader-";
 /// What the names of workspaces begin with until their lock is held.
 const NEW_PREFIX: &str = "saddlebag-new-loader-";
 const LOCK: &str = ".lock";
-/// How long a process may take between making a directory and locking it, before others take it for dead.
-const BIRTH: Duration = Duration::from_secs(600);
+/// How often a directory may be taken away before it is locked.
+const ATTEMPTS: usize = 64;
 
 /// The error returned when no workspace can be made, or nothing can be put into it.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +37,12 @@ pub enum Error {
     /// The file system refuses to run code from its files.
     #[error("cannot compile and load in `{}`: it is mounted noexec", directory.display())]
     NoExec {
+        /// The directory for workspaces.
+        directory: PathBuf,
+    },
+    /// The file system took the sources, and not what the compiler made of them.
+    #[error("cannot compile in `{}`: no space is left", directory.display())]
+    Full {
         /// The directory for workspaces.
         directory: PathBuf,
     },
@@ -102,20 +107,28 @@ impl Workspace {
             });
         }
         remove_abandoned(parent);
-        let new = tempfile::Builder::new()
-            .prefix(NEW_PREFIX)
-            .make_in(parent, |path| DirBuilder::new().mode(0o700).create(path))
-            .map_err(failed)?;
-        // The guard of `tempfile` would remove the directory under its old name only.
-        let new = new
-            .into_temp_path()
-            .keep()
-            .map_err(|error| failed(error.error))?;
-        let made = Workspace::settle(&new, parent, permissions);
-        made.map_err(|source| {
-            let _ = fs::remove_dir_all(&new);
-            failed(source)
-        })
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for _ in 0..ATTEMPTS {
+            let new = tempfile::Builder::new()
+                .prefix(NEW_PREFIX)
+                .make_in(parent, |path| DirBuilder::new().mode(0o700).create(path))
+                .map_err(failed)?;
+            // The guard of `tempfile` would remove the directory under its old name only.
+            let new = new
+                .into_temp_path()
+                .keep()
+                .map_err(|error| failed(error.error))?;
+            match Workspace::settle(&new, parent, permissions) {
+                Ok(workspace) => return Ok(workspace),
+                // Another process that removes what dead ones left came before the lock.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => last = error,
+                Err(error) => {
+                    let _ = fs::remove_dir_all(&new);
+                    return Err(failed(error));
+                }
+            }
+        }
+        Err(failed(last))
     }
 
     fn settle(new: &Path, parent: &Path, permissions: u32) -> io::Result<Workspace> {
@@ -211,6 +224,21 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// The error when a program that worked in the job directory `job` failed for want of space, by what it printed.
+///
+/// OCaml prints the words of strerror(3) and sets no locale; the assembler and the linker may print translated ones.
+pub(crate) fn full(job: &Path, printed: &str) -> Option<Error> {
+    const LITTLE: u64 = 4096;
+    let told = printed.contains("No space left on device");
+    let room = || {
+        rustix::fs::statvfs(job).map_or(u64::MAX, |mount| {
+            mount.f_bavail.saturating_mul(mount.f_frsize)
+        })
+    };
+    let directory = job.ancestors().nth(2)?.to_owned();
+    (told || room() < LITTLE).then_some(Error::Full { directory })
+}
+
 #[cfg(target_os = "linux")]
 fn is_noexec(directory: &Path) -> io::Result<bool> {
     let mount = rustix::fs::statvfs(directory)?;
@@ -228,8 +256,7 @@ fn remove_abandoned(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        let settled = name.starts_with(PREFIX);
-        if !settled && !name.starts_with(NEW_PREFIX) {
+        if !name.starts_with(PREFIX) && !name.starts_with(NEW_PREFIX) {
             continue;
         }
         // Not through a link, and not what another user put there to be removed by us.
@@ -240,25 +267,16 @@ fn remove_abandoned(parent: &Path) {
             continue;
         }
         let path = entry.path();
-        let abandoned = if settled {
-            match File::open(path.join(LOCK)) {
-                Ok(lock) => lock.try_lock().is_ok().then_some(Some(lock)),
-                Err(_) => {
-                    // Its process was killed at the end of its removal, or foreign files keep it.
-                    let _ = fs::remove_dir(&path);
-                    None
-                }
+        match File::open(path.join(LOCK)) {
+            Ok(lock) if lock.try_lock().is_ok() => {
+                let _ = fs::remove_dir_all(&path);
             }
-        } else {
-            // Its process may be about to take the lock.
-            let age = metadata
-                .modified()
-                .ok()
-                .and_then(|time| time.elapsed().ok());
-            age.is_some_and(|age| age > BIRTH).then_some(None)
-        };
-        if let Some(_held) = abandoned {
-            let _ = fs::remove_dir_all(&path);
+            Ok(_) => {}
+            // Its process was killed before it had the lock or after it gave it up, or foreign files keep it. One
+            // that is only about to take the lock makes another directory.
+            Err(_) => {
+                let _ = fs::remove_dir(&path);
+            }
         }
     }
 }
@@ -330,13 +348,13 @@ mod tests {
         let abandoned = parent.path().join(format!("{PREFIX}dead"));
         fs::create_dir(&abandoned).unwrap();
         fs::write(abandoned.join(LOCK), "").unwrap();
-        fs::create_dir(parent.path().join(format!("{NEW_PREFIX}young"))).unwrap();
+        fs::create_dir(parent.path().join(format!("{NEW_PREFIX}unborn"))).unwrap();
         fs::create_dir(parent.path().join("saddlebag-other")).unwrap();
         let first = Workspace::create(&options(parent.path())).unwrap();
         let second = Workspace::create(&options(parent.path())).unwrap();
         assert!(!abandoned.exists());
         assert!(first.directory().exists() && second.directory().exists());
-        assert_eq!(names(parent.path()).len(), 4);
+        assert_eq!(names(parent.path()).len(), 3);
     }
 
     #[test]
@@ -376,6 +394,19 @@ mod tests {
                 .directory()
                 .starts_with(parent.path())
         );
+    }
+
+    #[test]
+    fn a_compiler_that_found_no_space_names_the_directory_and_another_failure_does_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let workspace = Workspace::create(&options(parent.path())).unwrap();
+        let job = workspace.job().unwrap();
+        let printed = "File \"a.ml\", line 1:\nError: I/O error: No space left on device\n";
+        let Some(Error::Full { directory }) = full(job.path(), printed) else {
+            panic!("no error for a full disk");
+        };
+        assert_eq!(directory, parent.path());
+        assert!(full(job.path(), "Error: Unbound value x").is_none());
     }
 
     #[test]
