@@ -174,7 +174,7 @@ impl<S: Sequence<Element: OcamlType>> AdaptType<S> for List {
 
 impl<S: Sequence<Element: ToOcaml>> AdaptTo<S> for List {
     fn push_to(value: &S, stack: &mut Stack<'_>) -> Result<(), Error> {
-        push_list(value.elements().iter().rev(), stack)
+        push_list(value.elements(), stack)
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::describe::{TypeExpression, Types};
 use crate::sys::abi::Raw;
+#[doc(hidden)]
+pub use crate::sys::carver::{Carver, Meter};
 use crate::sys::frame;
 pub use crate::sys::frame::Stack;
 pub use crate::sys::reader::Ref;
@@ -64,6 +66,20 @@ pub trait ToOcaml: OcamlType {
         Err(Error::new(Kind::Unbalanced))
     }
 
+    /// Counts the words of the value; what [`ToOcaml::carve`] cannot make, it refuses.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn measure(&self, meter: &mut Meter) {
+        meter.refuse();
+    }
+
+    /// The value cut from an allocation of the words that [`ToOcaml::measure`] counted; a shortcut for small ones.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn carve(&self, _carver: &mut Carver) -> Result<Leaf, Error> {
+        Err(Error::new(Kind::Unbalanced))
+    }
+
     /// As [`ToOcaml::push_to`] for each number, when the type is `float`.
     #[doc(hidden)]
     fn as_float(&self) -> f64 {
@@ -108,7 +124,19 @@ pub struct Heap<'h>(pub(crate) &'h Held);
 /// A value that is good until OCaml next allocates.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub struct Leaf(pub(crate) Raw);
+
+impl Leaf {
+    /// An OCaml `int`, or a constant constructor by its number.
+    ///
+    /// # Errors
+    /// An OCaml `int` has 63 bits: others are refused.
+    #[inline(always)]
+    pub fn int(value: i64) -> Result<Leaf, Error> {
+        frame::int(value).map(Leaf)
+    }
+}
 
 impl Heap<'_> {
     #[inline(always)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::call;
-use crate::convert::{self, FromOcaml, Heap, OcamlType, Stack, ToOcaml};
+use crate::convert::{self, Carver, FromOcaml, Heap, Meter, OcamlType, Stack, ToOcaml};
 use crate::describe::{TypeExpression, Types};
 use crate::sys::abi::Raw;
 use crate::sys::apply;
@@ -226,10 +226,17 @@ macro_rules! arguments {
                     let heap = Heap(held);
                     [$(self.$index.leaf(heap).map_err(|error| in_argument(error, $index + 1))?.0),*]
                 } else {
-                    frame::build(held, |stack: &mut Stack<'_>| {
-                        $(self.$index.push_to(stack).map_err(|error| in_argument(error, $index + 1))?;)*
-                        Ok(())
-                    })?
+                    let mut meter = Meter::default();
+                    $(self.$index.measure(&mut meter);)*
+                    if meter.is_full() {
+                        frame::build(held, |stack: &mut Stack<'_>| {
+                            $(self.$index.push_to(stack).map_err(|error| in_argument(error, $index + 1))?;)*
+                            Ok(())
+                        })?
+                    } else {
+                        let mut carver = Carver::new(held, meter.words());
+                        [$(self.$index.carve(&mut carver).map_err(|error| in_argument(error, $index + 1))?.0),*]
+                    }
                 };
                 // The closure is read after the arguments were made: making them may move it.
                 apply::apply(held, closure.get(held), arguments)

@@ -48,6 +48,29 @@ impl Context<'_> {
                 }
             }
         });
+        // A value without arguments is carved as it is a leaf; others as their parts say.
+        let carve = match (&parts.immediate, &parts.carve) {
+            (Some(number), _) => Some((quote!(), quote!(#runtime::convert::Leaf::int(#number)))),
+            (None, carve) => carve.clone(),
+        };
+        let carve = carve.map(|(measure, carve)| {
+            quote! {
+                #[inline]
+                fn measure(&self, meter: &mut #runtime::convert::Meter) {
+                    let _ = &meter;
+                    #measure
+                }
+
+                #[inline]
+                fn carve(
+                    &self,
+                    carver: &mut #runtime::convert::Carver,
+                ) -> ::core::result::Result<#runtime::convert::Leaf, #runtime::convert::Error> {
+                    let _ = &carver;
+                    #carve
+                }
+            }
+        });
         let (as_float, from_float) = match &parts.float {
             None => (quote!(), quote!()),
             Some((to, from)) => (
@@ -75,6 +98,7 @@ impl Context<'_> {
             #[automatically_derived]
             impl #to_generics #runtime::ToOcaml for #to_head {
                 #leaf
+                #carve
 
                 fn push_to(
                     &self,

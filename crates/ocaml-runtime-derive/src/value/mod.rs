@@ -63,6 +63,8 @@ struct Parts {
     float: Option<(TokenStream, TokenStream)>,
     /// An `i64`: the number of a value of an enum without arguments.
     immediate: Option<TokenStream>,
+    /// The bodies of `measure` and `carve`, with `meter` and `carver` in scope.
+    carve: Option<(TokenStream, TokenStream)>,
 }
 
 /// One field, as it is written in OCaml.
@@ -160,6 +162,34 @@ impl Context<'_> {
             }
         };
         quote!(#push.map_err(|error| error.within(#label))?;)
+    }
+
+    /// Counts the words of a block of these fields, and carves it; not for fields in another type.
+    fn carve(&self, tag: u8, fields: &[OcamlField<'_>]) -> Option<(TokenStream, TokenStream)> {
+        let (measure, parts) = self.carve_parts(fields)?;
+        let count = fields.len();
+        Some((
+            quote!(meter.block(#count); #measure),
+            quote!(let parts = #parts; carver.block(#tag, parts)),
+        ))
+    }
+
+    /// Counts the words of these fields, and carves an array of them.
+    fn carve_parts(&self, fields: &[OcamlField<'_>]) -> Option<(TokenStream, TokenStream)> {
+        let runtime = &self.runtime;
+        let (mut measures, mut parts) = (Vec::new(), Vec::new());
+        for field in fields {
+            if field.adapter.is_some() {
+                return None;
+            }
+            let (variable, of, label) = (&field.variable, field.of, field.label());
+            measures.push(quote!(<#of as #runtime::ToOcaml>::measure(#variable, meter);));
+            parts.push(quote! {
+                <#of as #runtime::ToOcaml>::carve(#variable, carver)
+                    .map_err(|error| error.within(#label))?
+            });
+        }
+        Some((quote!(#(#measures)*), quote!([#(#parts),*])))
     }
 
     /// Makes a block of the fields that the variables refer to.

@@ -52,7 +52,8 @@ impl Context<'_> {
             push: quote!(stack.push_unit(); Ok(())),
             read: quote!(value.int()?; Ok(#constructor)),
             float: None,
-            immediate: None,
+            immediate: Some(quote!(0)),
+            carve: None,
         }
     }
 
@@ -86,7 +87,8 @@ impl Context<'_> {
         // out, as the field need not have an OCaml type of its own. So it is in a generic type, whose
         // parameters are not floats to the declaration.
         let adapted = fields.iter().any(|field| field.adapter.is_some());
-        let (push_flat, read_flat) = if adapted || self.generics.type_params().next().is_some() {
+        let push_flat_is_dead = adapted || self.generics.type_params().next().is_some();
+        let (push_flat, read_flat) = if push_flat_is_dead {
             let message = "a generic record of floats only is not supported";
             (quote!(const { assert!(!#flat, #message) };), quote!())
         } else {
@@ -109,9 +111,27 @@ impl Context<'_> {
                 },
             )
         };
+        let carve = self.carve(0, fields).map(|(measure, carve)| {
+            let open = quote!(let Self { #(#members: #variables),* } = self;);
+            let (measure_flat, carve_flat) = if push_flat_is_dead {
+                (quote!(), quote!())
+            } else {
+                let types: Vec<&Type> = fields.iter().map(|field| field.of).collect();
+                (
+                    quote!(if #flat { meter.block(#count); return; }),
+                    quote! {
+                        if #flat {
+                            return carver.floats([#(<#types as #runtime::ToOcaml>::as_float(#variables)),*]);
+                        }
+                    },
+                )
+            };
+            (quote!(#open #measure_flat #measure), quote!(#open #carve_flat #carve))
+        });
         Parts {
             body,
             is_float: quote!(false),
+            carve,
             push: quote! {
                 #push_flat
                 let Self { #(#members: #variables),* } = self;
@@ -138,7 +158,12 @@ impl Context<'_> {
         let make = self.make(0, fields);
         let reads = fields.iter().map(|field| self.read(field));
         let count = fields.len();
+        let carve = self.carve(0, fields).map(|(measure, carve)| {
+            let open = quote!(let Self { #(#members: #variables),* } = self;);
+            (quote!(#open #measure), quote!(#open #carve))
+        });
         Parts {
+            carve,
             body: quote!(#runtime::TypeExpression::tuple([#(#parts),*]).to_string()),
             is_float: quote!(false),
             push: quote! {
@@ -181,6 +206,13 @@ impl Context<'_> {
         let runtime = &self.runtime;
         let (member, variable, of) = (&field.member, &field.variable, field.of);
         let (push, read) = (self.push(field), self.read(field));
+        let carve = field.adapter.is_none().then(|| {
+            let open = quote!(let #constructor { #member: #variable } = self;);
+            (
+                quote!(#open <#of as #runtime::ToOcaml>::measure(#variable, meter);),
+                quote!(#open <#of as #runtime::ToOcaml>::carve(#variable, carver)),
+            )
+        });
         let float = field.adapter.is_none().then(|| {
             (
                 quote! {
@@ -207,6 +239,7 @@ impl Context<'_> {
             },
             float,
             immediate: None,
+            carve,
         }
     }
 }

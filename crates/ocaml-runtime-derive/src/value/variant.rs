@@ -25,6 +25,9 @@ impl Context<'_> {
         }
         let (mut texts, mut pushes) = (Vec::new(), Vec::new());
         let (mut constants, mut blocks, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+        let runtime = &self.runtime;
+        let leaf = quote!(#runtime::convert::Leaf);
+        let (mut measures, mut carves, mut carved) = (Vec::new(), Vec::new(), true);
         for variant in variants {
             let (ident, name) = (&variant.ident, variant_name(variant)?);
             let fields = self.variant_fields(variant)?;
@@ -35,6 +38,8 @@ impl Context<'_> {
                 pushes.push(quote!(Self::#ident { .. } => stack.push_constant(#index)));
                 constants.push(quote!(#number => Ok(Self::#ident {})));
                 numbers.push(quote!(Self::#ident { .. } => #number));
+                measures.push(quote!(Self::#ident { .. } => {}));
+                carves.push(quote!(Self::#ident { .. } => #leaf::int(#number)));
                 continue;
             }
             if blocks.len() == MOST_CONSTRUCTORS {
@@ -50,6 +55,14 @@ impl Context<'_> {
                 .map(|field| (&field.member, &field.variable))
                 .unzip();
             let make = self.make(tag, &fields);
+            match self.carve(tag, &fields) {
+                Some((measure, carve)) => {
+                    measures
+                        .push(quote!(Self::#ident { #(#members: #variables),* } => { #measure }));
+                    carves.push(quote!(Self::#ident { #(#members: #variables),* } => { #carve }));
+                }
+                None => carved = false,
+            }
             let reads = fields.iter().map(|field| self.read(field));
             let count = fields.len();
             pushes.push(quote! {
@@ -83,6 +96,12 @@ impl Context<'_> {
                 }
             },
             float: None,
+            carve: carved.then(|| {
+                (
+                    quote!(match self { #(#measures),* }),
+                    quote!(match self { #(#carves),* }),
+                )
+            }),
             immediate,
         })
     }
@@ -206,6 +225,7 @@ impl Context<'_> {
                 }
             },
             float: None,
+            carve: None,
             immediate,
         })
     }

@@ -12,11 +12,12 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use super::abi::{self, Raw};
+use super::carver::Carver;
 use super::dispatch::Shared;
 use super::image::Image;
 use super::root::Root;
 use super::thread::Held;
-use crate::convert::{Error, Kind};
+use crate::convert::{Error, Kind, Leaf};
 
 /// Slots of a fresh arena; it doubles on need.
 const FIRST_SLOTS: usize = 512;
@@ -383,6 +384,23 @@ impl Stack<'_> {
         // SAFETY: its second word.
         unsafe { *second = tail };
         self.frame.replace_top(2, value);
+        Ok(())
+    }
+
+    /// Replaces the value at the top by one that `body` carves from an allocation of `words`, with the value
+    /// that was there as a part.
+    pub(crate) fn carve_onto_top(
+        &mut self,
+        words: usize,
+        body: impl FnOnce(Leaf, &mut Carver) -> Result<Leaf, Error>,
+    ) -> Result<(), Error> {
+        let Some(top) = self.frame.items().checked_sub(1) else {
+            return Err(Error::new(Kind::Unbalanced));
+        };
+        let mut carver = Carver::new(self.held, words);
+        // Read after the allocation, which may have moved it; `body` does not allocate.
+        let Leaf(value) = body(Leaf(self.frame.slot(top).get()), &mut carver)?;
+        self.frame.slot(top).set(value);
         Ok(())
     }
 

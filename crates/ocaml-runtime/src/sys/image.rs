@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicI32;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use super::abi::Raw;
+use super::carver::LIMIT;
 use super::dispatch::HostTable;
 use super::fault::FindCode;
 use super::root::Graveyard;
@@ -202,7 +203,8 @@ impl Opened {
         if facts.flat_float_array != 1 {
             return Err(Refusal::BoxedFloatArrays);
         }
-        if facts.max_words != (1 << 54) - 1 {
+        let one_header = 1;
+        if facts.max_words != (1 << 54) - 1 || facts.max_young_words != LIMIT as i64 - one_header {
             return Err(Refusal::ReservedHeaderBits);
         }
         if !(41_300..60_000).contains(&facts.ocaml_version) {

@@ -14,6 +14,7 @@
 pub(crate) mod abi;
 pub(crate) mod apply;
 pub(crate) mod cancellation;
+pub(crate) mod carver;
 pub(crate) mod dispatch;
 pub(crate) mod exit;
 pub(crate) mod failure;

@@ -1,6 +1,6 @@
 //! `option`, `result`, `list` and `array`.
 
-use crate::convert::{Error, FromOcaml, Kind, OcamlType, Ref, Stack, ToOcaml};
+use crate::convert::{Carver, Error, FromOcaml, Kind, Leaf, Meter, OcamlType, Ref, Stack, ToOcaml};
 use crate::describe::{TypeExpression, Types};
 use crate::sys::stack_bounds;
 
@@ -39,6 +39,25 @@ impl<T: ToOcaml> ToOcaml for Option<T> {
         }
         Ok(())
     }
+
+    #[inline(always)]
+    fn measure(&self, meter: &mut Meter) {
+        if let Some(value) = self {
+            meter.block(1);
+            value.measure(meter);
+        }
+    }
+
+    #[inline(always)]
+    fn carve(&self, carver: &mut Carver) -> Result<Leaf, Error> {
+        match self {
+            None => Leaf::int(0),
+            Some(value) => {
+                let value = value.carve(carver)?;
+                carver.block(0, [value])
+            }
+        }
+    }
 }
 
 impl<T: FromOcaml> FromOcaml for Option<T> {
@@ -65,6 +84,22 @@ impl<T: ToOcaml, E: ToOcaml> ToOcaml for Result<T, E> {
             }
         }
     }
+
+    fn measure(&self, meter: &mut Meter) {
+        meter.block(1);
+        match self {
+            Ok(value) => value.measure(meter),
+            Err(error) => error.measure(meter),
+        }
+    }
+
+    fn carve(&self, carver: &mut Carver) -> Result<Leaf, Error> {
+        let (tag, value) = match self {
+            Ok(value) => (0, value.carve(carver)?),
+            Err(error) => (1, error.carve(carver)?),
+        };
+        carver.block(tag, [value])
+    }
 }
 
 impl<T: FromOcaml, E: FromOcaml> FromOcaml for Result<T, E> {
@@ -79,30 +114,74 @@ impl<T: FromOcaml, E: FromOcaml> FromOcaml for Result<T, E> {
     }
 }
 
-impl<T: ToOcaml> ToOcaml for Vec<T> {
-    #[inline]
-    fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
-        push_list(self.iter().rev(), stack)
-    }
+macro_rules! lists {
+    ($($list:ty;)*) => {$(
+        impl<T: ToOcaml> ToOcaml for $list {
+            #[inline]
+            fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
+                push_list(self, stack)
+            }
+
+            #[inline]
+            fn measure(&self, meter: &mut Meter) {
+                for element in self.iter() {
+                    if meter.is_full() {
+                        break;
+                    }
+                    meter.block(2);
+                    element.measure(meter);
+                }
+            }
+
+            #[inline]
+            fn carve(&self, carver: &mut Carver) -> Result<Leaf, Error> {
+                carve_list(self, Leaf::int(0)?, carver)
+            }
+        }
+    )*};
 }
 
-impl<T: ToOcaml> ToOcaml for [T] {
-    #[inline]
-    fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
-        push_list(self.iter().rev(), stack)
-    }
+lists! {
+    Vec<T>;
+    [T];
 }
 
-/// Pushes a list whose elements come last first.
-pub(crate) fn push_list<'t, T: ToOcaml + 't>(
-    reversed: impl Iterator<Item = &'t T>,
-    stack: &mut Stack<'_>,
-) -> Result<(), Error> {
+/// The list of these elements and, behind them, those of `tail`.
+#[inline]
+fn carve_list<T: ToOcaml>(elements: &[T], tail: Leaf, carver: &mut Carver) -> Result<Leaf, Error> {
+    elements.iter().rev().try_fold(tail, |tail, element| {
+        let head = element.carve(carver)?;
+        carver.block(0, [head, tail])
+    })
+}
+
+/// Pushes a list, made from its end in pieces that are small enough to be carved.
+pub(crate) fn push_list<T: ToOcaml>(elements: &[T], stack: &mut Stack<'_>) -> Result<(), Error> {
     check_depth()?;
     stack.push_constant(0);
-    for element in reversed {
-        element.push_to(stack)?;
-        stack.make_cons()?;
+    let mut rest = elements;
+    while let [before @ .., last] = rest {
+        let mut meter = Meter::default();
+        let mut words = 0;
+        let mut first = rest.len();
+        for element in rest.iter().rev() {
+            meter.block(2);
+            element.measure(&mut meter);
+            if meter.is_full() {
+                break;
+            }
+            words = meter.words();
+            first -= 1;
+        }
+        let (others, piece) = rest.split_at(first);
+        if piece.is_empty() {
+            last.push_to(stack)?;
+            stack.make_cons()?;
+            rest = before;
+        } else {
+            stack.carve_onto_top(words, |list, carver| carve_list(piece, list, carver))?;
+            rest = others;
+        }
     }
     Ok(())
 }

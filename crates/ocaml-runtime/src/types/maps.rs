@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 
-use super::containers::{check_depth, in_element, push_list, read_list};
+use super::containers::{in_element, push_list, read_list};
 use crate::convert::{Error, FromOcaml, OcamlType, Ref, Stack, ToOcaml};
 use crate::describe::{TypeExpression, Types};
 
@@ -20,16 +20,8 @@ macro_rules! maps {
 
         impl<K: ToOcaml, V: ToOcaml $(, $hasher)?> ToOcaml for $map<K, V $(, $hasher)?> {
             fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
-                check_depth()?;
-                stack.push_constant(0);
                 let pairs: Vec<(&K, &V)> = self.iter().collect();
-                for (key, value) in pairs.into_iter().rev() {
-                    key.push_to(stack)?;
-                    value.push_to(stack)?;
-                    stack.make_block(0, 2)?;
-                    stack.make_cons()?;
-                }
-                Ok(())
+                push_list(&pairs, stack)
             }
         }
 
@@ -63,7 +55,7 @@ macro_rules! maps {
         impl<T: ToOcaml $(, $hasher)?> ToOcaml for $set<T $(, $hasher)?> {
             fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
                 let elements: Vec<&T> = self.iter().collect();
-                push_list(elements.into_iter().rev(), stack)
+                push_list(&elements, stack)
             }
         }
 

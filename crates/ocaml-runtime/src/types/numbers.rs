@@ -1,6 +1,8 @@
 //! `unit`, `bool`, `char`, `int`, `float`.
 
-use crate::convert::{Error, FromOcaml, Heap, Kind, Leaf, OcamlType, Ref, Stack, ToOcaml};
+use crate::convert::{
+    Carver, Error, FromOcaml, Heap, Kind, Leaf, Meter, OcamlType, Ref, Stack, ToOcaml,
+};
 use crate::describe::{TypeExpression, Types};
 
 /// Implements [`OcamlType`] for types whose OCaml type is a name.
@@ -46,6 +48,14 @@ impl ToOcaml for () {
     fn leaf(&self, heap: Heap<'_>) -> Result<Leaf, Error> {
         heap.int(0)
     }
+
+    #[inline(always)]
+    fn measure(&self, _meter: &mut Meter) {}
+
+    #[inline(always)]
+    fn carve(&self, _carver: &mut Carver) -> Result<Leaf, Error> {
+        Leaf::int(0)
+    }
 }
 
 impl FromOcaml for () {
@@ -67,6 +77,14 @@ impl ToOcaml for bool {
     #[inline(always)]
     fn leaf(&self, heap: Heap<'_>) -> Result<Leaf, Error> {
         heap.int(i64::from(*self))
+    }
+
+    #[inline(always)]
+    fn measure(&self, _meter: &mut Meter) {}
+
+    #[inline(always)]
+    fn carve(&self, _carver: &mut Carver) -> Result<Leaf, Error> {
+        Leaf::int(i64::from(*self))
     }
 }
 
@@ -94,6 +112,14 @@ impl ToOcaml for char {
     #[inline(always)]
     fn leaf(&self, heap: Heap<'_>) -> Result<Leaf, Error> {
         heap.int(byte(*self)?)
+    }
+
+    #[inline(always)]
+    fn measure(&self, _meter: &mut Meter) {}
+
+    #[inline(always)]
+    fn carve(&self, _carver: &mut Carver) -> Result<Leaf, Error> {
+        Leaf::int(byte(*self)?)
     }
 }
 
@@ -127,6 +153,14 @@ macro_rules! integers {
             #[inline(always)]
             fn leaf(&self, heap: Heap<'_>) -> Result<Leaf, Error> {
                 heap.int(i64::try_from(*self).map_err(|_| out_of_range(*self as i128))?)
+            }
+
+            #[inline(always)]
+            fn measure(&self, _meter: &mut Meter) {}
+
+            #[inline(always)]
+            fn carve(&self, _carver: &mut Carver) -> Result<Leaf, Error> {
+                Leaf::int(i64::try_from(*self).map_err(|_| out_of_range(*self as i128))?)
             }
         }
 
@@ -171,6 +205,16 @@ macro_rules! floats {
             #[inline(always)]
             fn leaf(&self, heap: Heap<'_>) -> Result<Leaf, Error> {
                 Ok(heap.float(f64::from(*self)))
+            }
+
+            #[inline(always)]
+            fn measure(&self, meter: &mut Meter) {
+                meter.block(1);
+            }
+
+            #[inline(always)]
+            fn carve(&self, carver: &mut Carver) -> Result<Leaf, Error> {
+                carver.float(f64::from(*self))
             }
 
             #[inline(always)]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::containers::check_depth;
-use crate::convert::{Error, FromOcaml, Heap, Leaf, OcamlType, Ref, Stack, ToOcaml};
+use crate::convert::{Carver, Error, FromOcaml, Heap, Leaf, Meter, OcamlType, Ref, Stack, ToOcaml};
 use crate::describe::{TypeExpression, Types};
 
 macro_rules! pointers {
@@ -32,6 +32,18 @@ macro_rules! pointers {
             #[inline(always)]
             fn leaf(&self, heap: Heap<'_>) -> Result<Leaf, Error> {
                 T::leaf(self, heap)
+            }
+
+            #[inline(always)]
+            fn measure(&self, meter: &mut Meter) {
+                if !meter.is_full() {
+                    T::measure(self, meter);
+                }
+            }
+
+            #[inline(always)]
+            fn carve(&self, carver: &mut Carver) -> Result<Leaf, Error> {
+                T::carve(self, carver)
             }
 
             #[inline(always)]
@@ -67,6 +79,18 @@ impl<T: ToOcaml> ToOcaml for Box<T> {
     fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
         check_depth()?;
         T::push_to(self, stack)
+    }
+
+    #[inline(always)]
+    fn measure(&self, meter: &mut Meter) {
+        if !meter.is_full() {
+            T::measure(self, meter);
+        }
+    }
+
+    #[inline(always)]
+    fn carve(&self, carver: &mut Carver) -> Result<Leaf, Error> {
+        T::carve(self, carver)
     }
 
     fn as_float(&self) -> f64 {

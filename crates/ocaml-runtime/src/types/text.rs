@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::numbers::named;
-use crate::convert::{Error, FromOcaml, Heap, Kind, Leaf, OcamlType, Ref, Stack, ToOcaml};
+use crate::convert::{
+    Carver, Error, FromOcaml, Heap, Kind, Leaf, Meter, OcamlType, Ref, Stack, ToOcaml,
+};
 use crate::describe::{TypeExpression, Types};
 
 /// OCaml `bytes`.
@@ -37,6 +39,18 @@ macro_rules! to_bytes {
             fn leaf(&self, heap: Heap<'_>) -> Result<Leaf, Error> {
                 let $value = self;
                 heap.bytes($bytes)
+            }
+
+            #[inline(always)]
+            fn measure(&self, meter: &mut Meter) {
+                let $value = self;
+                meter.bytes($bytes.len());
+            }
+
+            #[inline(always)]
+            fn carve(&self, carver: &mut Carver) -> Result<Leaf, Error> {
+                let $value = self;
+                carver.bytes($bytes)
             }
         }
     )*};

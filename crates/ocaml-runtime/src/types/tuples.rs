@@ -1,6 +1,6 @@
 //! Tuples of two to ten parts.
 
-use crate::convert::{Error, FromOcaml, OcamlType, Ref, Stack, ToOcaml};
+use crate::convert::{Carver, Error, FromOcaml, Leaf, Meter, OcamlType, Ref, Stack, ToOcaml};
 use crate::describe::{TypeExpression, Types};
 
 macro_rules! tuples {
@@ -17,6 +17,18 @@ macro_rules! tuples {
             fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
                 $(self.$index.push_to(stack).map_err(|error| in_part(error, $index))?;)*
                 stack.make_block(0, $count)
+            }
+
+            #[inline]
+            fn measure(&self, meter: &mut Meter) {
+                meter.block($count);
+                $(self.$index.measure(meter);)*
+            }
+
+            #[inline]
+            fn carve(&self, carver: &mut Carver) -> Result<Leaf, Error> {
+                let parts = [$(self.$index.carve(carver).map_err(|error| in_part(error, $index))?),*];
+                carver.block(0, parts)
             }
         }
 

@@ -367,3 +367,39 @@ fn a_module_of_another_interface_is_not_bound() {
     let module = image.plugin(&interface, "");
     assert!(<dyn Pricing as PluginInterface>::bind(module).is_err());
 }
+
+#[test]
+fn lists_of_any_length_keep_their_elements() {
+    type Rows = Vec<Mixed>;
+    let interface = Interface::builder("Rows")
+        .function::<(Rows,), Rows>("id")
+        .function::<(Rows, String), i64>("letters")
+        .build()
+        .unwrap();
+    let row = |n: usize| Mixed {
+        count: n as i64,
+        // Every seventh is too large for one small allocation.
+        r#type: "x".repeat(if n % 7 == 3 { 5000 } else { n }),
+        ratio: n as f64,
+        where_: Point {
+            x: 1.0,
+            y: n as f64,
+        },
+        sizes: vec![Size::Large; n % 3],
+    };
+    for image in support::images() {
+        let module = image.plugin(
+            &interface,
+            "let id l = Gc.minor (); l
+             let letters l s = List.fold_left (fun n r -> n + String.length r.type_) (String.length s) l",
+        );
+        let id: Function<(Rows,), Rows> = module.function("id").unwrap();
+        let letters: Function<(Rows, String), i64> = module.function("letters").unwrap();
+        for length in (0..40).chain([500]) {
+            let rows: Rows = (0..length).map(row).collect();
+            assert_eq!(id.call((&rows,)).unwrap(), rows);
+            let expected: usize = rows.iter().map(|row| row.r#type.len()).sum();
+            assert_eq!(letters.call((&rows, "ab")).unwrap(), expected as i64 + 2);
+        }
+    }
+}
