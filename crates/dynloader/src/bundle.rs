@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::module_name::{self, ModuleName};
+use crate::script_head::ScriptHead;
 use crate::source::Source;
 
 /// A source file whose bytes have been read, once, so that what is checked, cached and compiled is
@@ -49,6 +50,30 @@ impl Bundle {
     /// The `.mli`.
     pub fn interface(&self) -> Option<&SourceFile> {
         self.interface.as_ref()
+    }
+
+    /// The libraries that the files require at their heads, with `#require "LIB";;`, in order. The directives are not
+    /// part of what is compiled; who loads the bundle finds the libraries, for
+    /// [`Options::libraries`](crate::Options::libraries).
+    ///
+    /// ```
+    /// use dynloader::{Source, bundle};
+    ///
+    /// let script = Source::text("find.ml", "#!/usr/bin/env saddlebag\n#require \"str\";;\nlet () = ()");
+    /// assert_eq!(bundle::read(vec![script])?[0].required_libraries(), ["str"]);
+    /// # Ok::<(), bundle::Error>(())
+    /// ```
+    #[must_use]
+    pub fn required_libraries(&self) -> Vec<String> {
+        self.files()
+            .flat_map(|file| ScriptHead::read(file.contents()).libraries)
+            .collect()
+    }
+
+    /// The files as sources that need not be read again.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        self.files()
+            .map(|file| Source::text(file.path(), file.contents()))
     }
 
     /// The files of the bundle, interface first.

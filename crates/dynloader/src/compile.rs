@@ -13,6 +13,7 @@ use crate::bundle;
 use crate::cache;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::kit::{Kit, Need, PrepareError};
+use crate::library::Library;
 use crate::name_table::NameTable;
 use crate::options::{Assembler, Options};
 use crate::preprocess::{self, Failure};
@@ -212,7 +213,12 @@ fn lacks_a_linker(result: &Output) -> bool {
 /// The command that gives assembly, where this process is to turn it into a plugin.
 fn assembly_invocation(kit: &Kit, options: &Options, unit: &str) -> Option<Invocation> {
     let internal = options.assembler != Assembler::External && options.programs.ocamlopt.is_none();
-    if options.code != Code::Native || !internal {
+    // Archives are for a linker.
+    let archives = options
+        .libraries
+        .iter()
+        .any(|library| library.archives().next().is_some());
+    if options.code != Code::Native || !internal || archives {
         return None;
     }
     let (ocamlopt, link) = kit.assembly_ocamlopt()?;
@@ -298,6 +304,8 @@ pub(crate) fn arguments(
         (Goal::Load, Code::Native) => {
             arguments.extend(options.flags.cmxs.iter().cloned());
             arguments.extend(link);
+            let archives = options.libraries.iter().flat_map(Library::archives);
+            arguments.extend(archives.map(Into::into));
             arguments.extend(["-shared".into(), "-o".into(), output.into()]);
         }
         (Goal::Load, _) => arguments.push("-c".into()),

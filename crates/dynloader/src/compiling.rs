@@ -9,6 +9,7 @@ use crate::compile::{self, Goal};
 use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
+use crate::library::Library;
 use crate::loader::{Loader, Shared, Storage, Unavailable};
 use crate::seal::Seal;
 use crate::source::Source;
@@ -211,6 +212,23 @@ impl Shared {
         let despite = options.warn_unused_despite_mli;
         let mut programs: Vec<&Path> = options.programs.ocamlopt.as_deref().into_iter().collect();
         programs.extend(options.preprocessor_program());
+        let libraries = options.libraries.iter();
+        let directories = libraries
+            .clone()
+            .flat_map(Library::directories)
+            .map(Path::to_owned);
+        let directories: Vec<PathBuf> = options
+            .include_directories
+            .iter()
+            .cloned()
+            .chain(directories)
+            .collect();
+        // Code is in the file beside the archive.
+        let archives: Vec<PathBuf> = libraries
+            .flat_map(Library::archives)
+            .flat_map(|archive| [archive.to_owned(), archive.with_extension("a")])
+            .collect();
+        programs.extend(archives.iter().map(PathBuf::as_path));
         Key::new(&KeyParts {
             bundles,
             shape: &format!(
@@ -220,7 +238,7 @@ impl Shared {
             ),
             fingerprint,
             arguments: compile::key_arguments(options),
-            include_directories: &options.include_directories,
+            include_directories: &directories,
             programs,
             kit: self.kit.identity(),
         })

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use code_sets::Code;
 
 use crate::cache::{CacheConfig, Store};
+use crate::library::Library;
 use crate::warnings::Warnings;
 
 /// How a [`Loader`](crate::Loader) compiles and loads.
@@ -30,6 +31,7 @@ use crate::warnings::Warnings;
 pub struct Options {
     pub(crate) workspace: WorkspaceOptions,
     pub(crate) include_directories: Vec<PathBuf>,
+    pub(crate) libraries: Vec<Library>,
     pub(crate) flags: Flags,
     pub(crate) warnings: Warnings,
     pub(crate) warn_unused_despite_mli: bool,
@@ -127,6 +129,7 @@ impl Default for Options {
                 permissions: 0o700,
             },
             include_directories: Vec::new(),
+            libraries: Vec::new(),
             flags: Flags {
                 strict_sequence: true,
                 cmx: Vec::new(),
@@ -195,6 +198,14 @@ impl Options {
     ) -> Options {
         self.include_directories
             .extend(directories.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds libraries that plugins may use, in link order: their directories come after the include directories, and
+    /// their archives are linked into each native plugin. Default: none; those of
+    /// [`HOST_LIBRARIES`](crate::library::HOST_LIBRARIES) are always there.
+    pub fn libraries(mut self, libraries: impl IntoIterator<Item = Library>) -> Options {
+        self.libraries.extend(libraries);
         self
     }
 
@@ -334,7 +345,13 @@ impl Options {
             arguments.push("-strict-sequence".into());
         }
         arguments.extend(self.warnings.arguments());
-        for directory in &self.include_directories {
+        let libraries = self.libraries.iter().flat_map(Library::directories);
+        for directory in self
+            .include_directories
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(libraries)
+        {
             arguments.extend(["-I".into(), directory.into()]);
         }
         arguments.extend(self.flags.cmx.iter().cloned());

@@ -6,6 +6,7 @@
 use crate::bundle::{Bundle, SourceFile};
 use crate::contract::InterfaceText;
 use crate::name_table::{GENERATED, NameTable};
+use crate::script_head::ScriptHead;
 
 /// How often the top level of a compiled plugin can run, which decides the shape of its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -210,7 +211,7 @@ impl Writer<'_> {
     }
 }
 
-/// The text of a source, preceded by a directive with its name and without a script's first line.
+/// The text of a source, preceded by a directive with its name and without the head of a script.
 pub(crate) fn readable_text(
     names: &mut NameTable,
     path: &std::path::Path,
@@ -219,34 +220,11 @@ pub(crate) fn readable_text(
     let mut text = format!("# 1 \"{}\"\n", names.directive_name(path, contents)).into_bytes();
     let start = text.len();
     text.extend_from_slice(contents);
-    blank_script_line(&mut text[start..]);
+    ScriptHead::read(contents).blank(&mut text[start..]);
     if text.last() != Some(&b'\n') {
         text.push(b'\n');
     }
     text
-}
-
-/// Blanks a first line `#!…`, or the form `#!…` … `!#` on the third line, as `Lexer.skip_hash_bang`
-/// of the compiler does; all positions stay.
-fn blank_script_line(text: &mut [u8]) {
-    if !text.starts_with(b"#!") {
-        return;
-    }
-    let mut ends = text
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'\n')
-        .map(|(at, _)| at);
-    let first = ends.next().unwrap_or(text.len());
-    let long = ends
-        .next()
-        .filter(|second| text[second + 1..].starts_with(b"!#\n"))
-        .map(|second| second + 3);
-    for byte in &mut text[..long.unwrap_or(first)] {
-        if *byte != b'\n' {
-            *byte = b' ';
-        }
-    }
 }
 
 #[cfg(test)]

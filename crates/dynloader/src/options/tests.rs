@@ -36,6 +36,13 @@ fn each_option_and_preset_becomes_these_arguments() {
             Options::program().include_directories(["/a b", "/c"]),
         ),
         (
+            "libraries",
+            Options::program().include_directory("/c").libraries([
+                Library::new("a").directory("/a").archive("/a/a.cmxa"),
+                Library::new("b").directory("/b").archive("/b/b.cmxa"),
+            ]),
+        ),
+        (
             "cmx_flags",
             Options::program().cmx_flag("-inline").cmx_flags(["99"]),
         ),

@@ -87,19 +87,3 @@ fn names_that_a_directive_cannot_hold_are_replaced_and_found_again() {
         Some(std::path::Path::new("a\"b\n/x.ml"))
     );
 }
-
-#[test]
-fn script_lines_are_blanked_and_nothing_moves() {
-    for (before, after) in [
-        ("#!/bin/x\nlet", "        \nlet"),
-        ("#!/bin/x", "        "),
-        ("#!a\nb\n!#\nlet", "   \n \n  \nlet"),
-        ("#!a\nb\n!#c", "   \nb\n!#c"),
-        ("let #!", "let #!"),
-        ("", ""),
-    ] {
-        let mut text = before.as_bytes().to_vec();
-        blank_script_line(&mut text);
-        assert_eq!(String::from_utf8(text).unwrap(), after, "{before:?}");
-    }
-}

@@ -7,6 +7,7 @@ mod byte_code;
 mod caches;
 mod dependencies;
 mod diagnostics;
+mod libraries;
 mod lifecycle;
 mod loads;
 mod programs;
