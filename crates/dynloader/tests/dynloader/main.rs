@@ -5,6 +5,8 @@ mod support;
 
 mod byte_code;
 mod caches;
+#[cfg(feature = "clap")]
+mod check_command;
 mod dependencies;
 mod diagnostics;
 mod libraries;
