@@ -35,6 +35,8 @@ use crate::sys;
 pub struct QueryCommand {
     query: Query,
     toolchain: Option<OsString>,
+    /// Whether the configuration was read, for a toolchain named before `query`, ahead of the options.
+    configuration_first: bool,
     quiet_errors: bool,
     quiet_output: bool,
     /// What the options themselves print, in order.
@@ -104,6 +106,7 @@ impl QueryCommand {
         let mut command = QueryCommand {
             query: Query::new::<&[u8]>([]),
             toolchain: None,
+            configuration_first: false,
             quiet_errors: false,
             quiet_output: false,
             printed: Vec::new(),
@@ -125,6 +128,7 @@ impl QueryCommand {
 
     /// The toolchain that counts where the arguments name none, as given before `query`.
     pub fn with_toolchain(mut self, toolchain: Option<OsString>) -> QueryCommand {
+        self.configuration_first = toolchain.is_some();
         self.toolchain = self.toolchain.or(toolchain);
         self
     }
@@ -132,11 +136,14 @@ impl QueryCommand {
     /// Answers, in an environment.
     #[must_use]
     pub fn run(&self, environment: &Environment) -> QueryOutput {
-        if let Some(end) = &self.end {
-            return QueryOutput {
+        let end = || {
+            self.end.as_ref().map(|end| QueryOutput {
                 stdout: [&self.printed[..], &end.stdout].concat(),
                 ..end.clone()
-            };
+            })
+        };
+        if let Some(end) = end().filter(|_| !self.configuration_first) {
+            return end;
         }
         let mut output = QueryOutput {
             stdout: self.printed.clone(),
@@ -150,6 +157,9 @@ impl QueryCommand {
                 return output;
             }
         };
+        if let Some(end) = end() {
+            return end;
+        }
         if let Some(toolchain) = configuration.undefined_toolchain() {
             output.warn(&format!(
                 "ocamlfind: [WARNING] Undefined toolchain: {toolchain}"

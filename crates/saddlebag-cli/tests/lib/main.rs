@@ -89,14 +89,101 @@ fn sample() -> Tree {
     tree
 }
 
-#[test]
-fn query_answers_as_ocamlfind_with_its_status() {
-    if Command::new("ocamlfind").arg("printconf").output().is_err() {
+/// Whether `ocamlfind` is there; in CI it must be.
+fn has_ocamlfind(test: &str) -> bool {
+    let found = Command::new("ocamlfind").arg("printconf").output().is_ok();
+    if !found {
         assert!(
             std::env::var_os("CI").is_none(),
             "ocamlfind is not installed"
         );
-        println!("SKIP query_answers_as_ocamlfind_with_its_status: ocamlfind is not installed");
+        println!("SKIP {test}: ocamlfind is not installed");
+    }
+    found
+}
+
+#[test]
+fn odd_configurations_and_relative_paths_are_answered_as_by_ocamlfind() {
+    if !has_ocamlfind("odd_configurations_and_relative_paths_are_answered_as_by_ocamlfind") {
+        return;
+    }
+    let tree = sample();
+    tree.write(
+        "lib/META.side",
+        "directory = \"side/\" requires = \"side.s\" package \"s\" ( directory = \"+x\" )",
+    );
+    tree.write("lib/a/META/file", "");
+    for (file, content) in [
+        ("plain", "path = \"lib\""),
+        ("bad", "path = "),
+        (
+            "only-beside.d/x.conf",
+            "path = \"./lib/:\" stdlib = \"/s//\"",
+        ),
+        ("only-beside.d/x.txt", "junk"),
+        ("bad-beside", "path = \"lib\""),
+        ("bad-beside.d/x.conf", ";"),
+        ("file-beside", "path = \"lib\""),
+        ("file-beside.d", ""),
+        ("directory/x", ""),
+        (
+            "tc",
+            "path = \"lib\" path(tc) = \"more\" stdlib(tc) = \"/tc\"",
+        ),
+    ] {
+        tree.write(file, content);
+    }
+    let configurations = [
+        "plain",
+        "bad",
+        "only-beside",
+        "bad-beside",
+        "file-beside",
+        "directory",
+        "tc",
+        "nothing",
+        "/dev/null",
+        "",
+    ];
+    for configuration in configurations {
+        for arguments in [
+            &["query", "lwt"][..],
+            &["query", "-r", "-format", "%p %d %m", "side", "app"],
+            &["query", "-format", "%+d %+(archive)", "side.s"],
+            &["query", "-qe", "a"],
+            &["query", "-nothing"],
+            &["-toolchain", "tc", "query", "unix"],
+            &["-toolchain", "other", "query", "unix"],
+            &["-toolchain", "tc", "query", "-nothing"],
+        ] {
+            let run = |program: &str, arguments: &[&str]| {
+                let mut command = tree.command(program, arguments);
+                command
+                    .env("OCAMLFIND_CONF", configuration)
+                    .output()
+                    .expect("the program starts")
+            };
+            let theirs = run("ocamlfind", arguments);
+            let ours = run(
+                env!("CARGO_BIN_EXE_saddlebag"),
+                &[&["lib"], arguments].concat(),
+            );
+            assert_eq!(
+                (ours.status, &ours.stdout),
+                (theirs.status, &theirs.stdout),
+                "{configuration} {arguments:?}"
+            );
+            // The words about wrong options are our own.
+            if !arguments.contains(&"-nothing") {
+                assert_eq!(ours.stderr, theirs.stderr, "{configuration} {arguments:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn query_answers_as_ocamlfind_with_its_status() {
+    if !has_ocamlfind("query_answers_as_ocamlfind_with_its_status") {
         return;
     }
     let tree = sample();
