@@ -106,10 +106,11 @@ fn write(builder: &Builder, path: &Path, package: &str) -> Result<String, LinkEr
 ///
 /// Use it once in a program; the build script runs [`link`].
 ///
-/// ```ignore
-/// // It needs a build script, so that it runs in this crate's tests instead (tests/fixtures/linked).
+/// ```text
 /// let archive = embedded_archive::embed!()?;
 /// ```
+///
+/// (It needs a build script, so that this runs not here but as the crate's `tests/fixtures/linked`.)
 ///
 /// # Safety of the implementation
 /// Data that an assembler placed can be named in Rust only by an `extern` static, which the macro declares `safe`. What

@@ -1,6 +1,8 @@
 //! From packed chunks to the contents of files: which runs to read, and the walk through one.
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::mpsc;
+use std::thread;
 
 use crate::archive::Inner;
 use crate::format::branch::Unfilter;
@@ -42,6 +44,15 @@ pub(crate) trait Sink {
 impl Inner {
     pub(crate) fn record_name(&self, record: usize) -> &str {
         self.index.name(&self.index.records[record])
+    }
+
+    fn read_failed(&self, part: &Part, source: io::Error) -> ReadError {
+        let name = part
+            .ranges
+            .first()
+            .map_or(METADATA, |place| self.place_name(place))
+            .to_owned();
+        ReadError::Io { name, source }
     }
 
     fn place_name(&self, place: &Place) -> &str {
@@ -127,48 +138,117 @@ pub(crate) struct Decoder<'a> {
     unpacker: Unpacker,
 }
 
+/// How many pieces may wait between the two threads of [`Decoder::part_in_two`].
+const WAITING: usize = 8;
+
 impl Decoder<'_> {
+    /// Unpacks what is wanted of a run.
     pub(crate) fn part<S: Sink>(&mut self, part: &Part, sink: &mut S) -> Result<(), S::Error> {
-        let archive = self.archive;
-        let mut walk = Walk {
-            archive,
-            places: part.ranges.iter(),
-            place: None,
-            open: None,
-            at: 0,
-        };
-        walk.place = walk.places.next();
-        let last = part
-            .ranges
-            .first()
-            .map_or(METADATA, |place| archive.place_name(place))
-            .to_owned();
-        let failed = |source| {
-            S::Error::from(ReadError::Io {
-                name: last.clone(),
-                source,
-            })
-        };
-        let location = &archive.location;
-        for chunk in &archive.index.chunks[archive.index.runs[part.run].chunks.clone()] {
-            let end = walk.at + u64::from(chunk.raw);
-            if walk.place.is_some_and(|place| place.offset >= end) {
-                walk.at = end;
-                continue;
+        let mut walk = Walk::new(self.archive, part);
+        let wanted = part.ranges.first().map_or(0, |place| place.offset);
+        self.pieces(part, wanted, &mut |piece| match piece {
+            Piece::Bytes(bytes) => walk.piece(bytes, sink),
+            Piece::Skipped(length) => {
+                walk.at += length;
+                Ok(ControlFlow::Continue(()))
             }
-            let unpacked = self.unpacker.unpack(
-                (&*location.source, location.base),
-                chunk,
-                &failed,
-                &mut |piece| walk.piece(piece, sink),
-            )?;
-            if unpacked.is_break() {
+        })
+    }
+
+    /// As [`Decoder::part`], with one thread that unpacks and one that digests and writes.
+    ///
+    /// The longest run decides how long an extraction takes, and half of its work is not unpacking.
+    pub(crate) fn part_in_two<S: Sink + Send>(
+        &mut self,
+        part: &Part,
+        sink: &mut S,
+    ) -> Result<(), S::Error>
+    where
+        S::Error: Send,
+    {
+        let (full, filled) = mpsc::sync_channel::<Vec<u8>>(WAITING);
+        let (empty, emptied) = mpsc::channel::<Vec<u8>>();
+        let mut walk = Walk::new(self.archive, part);
+        thread::scope(|scope| {
+            let walker = thread::Builder::new()
+                .name("embedded-archive".into())
+                .spawn_scoped(scope, move || {
+                    for bytes in filled {
+                        if walk.piece(&bytes, sink)?.is_break() {
+                            break;
+                        }
+                        let _ = empty.send(bytes);
+                    }
+                    Ok(walk.place.is_none())
+                });
+            let walker = walker.map_err(|source| self.failed(part, source))?;
+            let unpacked = self.pieces(part, 0, &mut |piece| {
+                let Piece::Bytes(bytes) = piece else {
+                    return Ok(ControlFlow::Continue(()));
+                };
+                let mut buffer = emptied.try_recv().unwrap_or_default();
+                buffer.clear();
+                buffer.extend_from_slice(bytes);
+                // The walker stops taking pieces when it has all, or has failed.
+                Ok(if full.send(buffer).is_ok() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            });
+            drop(full);
+            match walker.join() {
+                Ok(Ok(true)) => Ok(()),
+                // The run ended early: why, the unpacking side knows.
+                Ok(Ok(false)) => unpacked
+                    .and_then(|()| Err(self.failed(part, io::ErrorKind::UnexpectedEof.into()))),
+                Ok(Err(error)) => Err(error),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+
+    /// Hands on the raw bytes of a run until `each` breaks off; leaves out whole chunks before `wanted`.
+    fn pieces<E: From<ReadError>>(
+        &mut self,
+        part: &Part,
+        wanted: u64,
+        each: &mut dyn FnMut(Piece<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let archive = self.archive;
+        let failed = |source| archive.read_failed(part, source).into();
+        let location = &archive.location;
+        let mut end = 0;
+        for chunk in &archive.index.chunks[archive.index.runs[part.run].chunks.clone()] {
+            end += u64::from(chunk.raw);
+            let done = if end <= wanted {
+                each(Piece::Skipped(chunk.raw.into()))?
+            } else {
+                self.unpacker.unpack(
+                    (&*location.source, location.base),
+                    chunk,
+                    &failed,
+                    &mut |bytes| each(Piece::Bytes(bytes)),
+                )?
+            };
+            if done.is_break() {
                 return Ok(());
             }
         }
         // `Index::parse` has checked that every place lies in its run.
         Err(failed(io::ErrorKind::UnexpectedEof.into()))
     }
+
+    fn failed<E: From<ReadError>>(&self, part: &Part, source: io::Error) -> E {
+        self.archive.read_failed(part, source).into()
+    }
+}
+
+/// What [`Decoder::pieces`] hands on.
+enum Piece<'a> {
+    Bytes(&'a [u8]),
+    /// So many bytes were left out.
+    Skipped(u64),
 }
 
 /// Goes through a run's raw bytes and hands the wanted places to a sink.
@@ -182,7 +262,19 @@ struct Walk<'a> {
     at: u64,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(archive: &'a Inner, part: &'a Part) -> Self {
+        let mut places = part.ranges.iter();
+        let place = places.next();
+        Self {
+            archive,
+            places,
+            place,
+            open: None,
+            at: 0,
+        }
+    }
+
     fn piece<S: Sink>(&mut self, piece: &[u8], sink: &mut S) -> Result<ControlFlow<()>, S::Error> {
         let start = self.at;
         let end = start + piece.len() as u64;

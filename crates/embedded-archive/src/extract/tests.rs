@@ -17,7 +17,7 @@ pub(crate) fn sample() -> Archive {
         .bytes("same/two", "equal")
         .unwrap();
     builder.group(Group(1)).executable(true);
-    let large: Vec<u8> = (0..3_500_000_u32).map(|n| (n >> 7) as u8).collect();
+    let large: Vec<u8> = (0..5_500_000_u32).map(|n| (n >> 7) as u8).collect();
     builder
         .bytes("bin/deep/large", large)
         .unwrap()
@@ -163,6 +163,30 @@ fn a_damaged_archive_leaves_no_directory() {
     .unwrap_err();
     assert!(matches!(error, FreshError::Read(_)), "{error}");
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn damage_in_a_long_run_is_an_error_and_holds_no_thread_up() {
+    let large: Vec<u8> = (0..6_000_000_u32)
+        .map(|n| (n.isqrt() % 251) as u8)
+        .collect();
+    let mut builder = Builder::new();
+    builder.level(Level::new(1)).bytes("large", large).unwrap();
+    let bytes = builder.build().unwrap();
+    let two = NonZeroUsize::new(2).unwrap();
+    for at in (128..bytes.len() - 200).step_by(bytes.len() / 40) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        let archive = Archive::from_bytes(damaged).unwrap();
+        let parent = tempfile::tempdir().unwrap();
+        let options = FreshOptions::new()
+            .places(Places::only(parent.path()))
+            .threads(two);
+        let extracted = Fresh::extract(&archive, &options);
+        assert_eq!(extracted.is_ok(), archive.verify().is_ok(), "byte {at}");
+        drop(extracted);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
 }
 
 #[test]

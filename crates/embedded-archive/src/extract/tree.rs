@@ -28,6 +28,8 @@ pub(crate) struct Modes {
 
 /// How long a forked child's copy of a descriptor is waited for before the file is written again.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// From this length on a run is worth two threads.
+const LONG: u64 = 4 << 20;
 /// How often a file is written again.
 const ATTEMPTS: usize = 4;
 
@@ -146,13 +148,15 @@ impl Writer<'_> {
                     none => self.archive.decoder("").map(|decoder| none.insert(decoder)),
                 };
                 let result = result.map_err(ExtractError::from).and_then(|decoder| {
-                    decoder.part(
-                        part,
-                        &mut Files {
-                            writer: self,
-                            open: Vec::new(),
-                        },
-                    )
+                    let sink = &mut Files {
+                        writer: self,
+                        open: Vec::new(),
+                    };
+                    if threads > 1 && self.archive.index.runs[part.run].raw >= LONG {
+                        decoder.part_in_two(part, sink)
+                    } else {
+                        decoder.part(part, sink)
+                    }
                 });
                 if let Err(error) = result {
                     stop.store(true, Ordering::Relaxed);
