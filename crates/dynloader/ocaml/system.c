@@ -5,6 +5,8 @@
    grammar, and starts the program directly.
 
    A program named without a slash is looked for in the directory SADDLEBAG_TOOLS first, then in PATH.
+   One that is found in that directory, which the assembler is, gets the words of SADDLEBAG_TOOLS_ARGUMENTS before its
+   own arguments: llvm-mc must be told what GNU as does by itself.
    Programs are started with LD_LIBRARY_PATH set to SADDLEBAG_TOOLS_LIBRARY_PATH where that is set: the tools
    carried in an archive bring their own libraries, which nothing else may see.
 
@@ -121,8 +123,23 @@ failed:
   return 1 << 8;
 }
 
+/* `words` with the blank-separated words of `arguments` after the first. NULL when there is no memory. */
+static char **with_arguments(char **words, const char *arguments)
+{
+  size_t count = 0, added = 0;
+  char *text = strdup(arguments), **result;
+  while (words[count] != NULL) count++;
+  result = malloc((count + strlen(arguments) / 2 + 2) * sizeof(char *));
+  if (text == NULL || result == NULL) return NULL;
+  result[0] = words[0];
+  for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) result[++added] = word;
+  for (size_t i = 1; i <= count; i++) result[added + i] = words[i];
+  return result;
+}
+
 static int run(char **words)
 {
+  const char *arguments = getenv("SADDLEBAG_TOOLS_ARGUMENTS");
   const char *tools = getenv("SADDLEBAG_TOOLS");
   const char *library_path = getenv("SADDLEBAG_TOOLS_LIBRARY_PATH");
   char **environment = environ;
@@ -135,8 +152,13 @@ static int run(char **words)
     char *candidate = malloc(strlen(tools) + strlen(program) + 2);
     if (candidate == NULL) return NOT_STARTED;
     sprintf(candidate, "%s/%s", tools, program);
-    if (access(candidate, X_OK) == 0) program = candidate;
-    else free(candidate);
+    if (access(candidate, X_OK) == 0) {
+      program = candidate;
+      if (arguments != NULL && *arguments != 0 && (words = with_arguments(words, arguments)) == NULL)
+        return NOT_STARTED;
+    } else {
+      free(candidate);
+    }
   }
   if (library_path != NULL && *library_path != 0) {
     environment = tool_environment(library_path);

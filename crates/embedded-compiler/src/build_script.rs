@@ -44,14 +44,22 @@ pub enum LinkError {
 /// # Errors
 /// See [`LinkError`].
 pub fn link(options: &PackOptions) -> Result<(), LinkError> {
-    let directory = std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(LinkError::NotABuildScript)?;
+    let directory = std::env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .ok_or(LinkError::NotABuildScript)?;
     let release = std::env::var_os("PROFILE").is_some_and(|profile| profile == "release");
     let packed = futures_lite::future::block_on(async {
         let kit = Kit::system(SystemOptions::new(directory.join("saddlebag"))).await;
         let kit = kit.map_err(|error| LinkError::Kit(Box::new(error)))?;
-        pack(&kit, options).await.map_err(|error| LinkError::Pack(Box::new(error)))
+        pack(&kit, options)
+            .await
+            .map_err(|error| LinkError::Pack(Box::new(error)))
     });
     let Packed { mut builder, .. } = packed?;
-    builder.level(if release { Level::RELEASE } else { Level::DEVELOPMENT });
+    builder.level(if release {
+        Level::RELEASE
+    } else {
+        Level::DEVELOPMENT
+    });
     archive::link(&builder).map_err(|error| LinkError::Link(Box::new(error)))
 }

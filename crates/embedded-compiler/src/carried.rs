@@ -19,7 +19,9 @@ pub enum CarriedError {
     #[error("this executable carries no OCaml compiler")]
     Open(#[source] Box<OpenError>),
     /// There is an archive, but not one of a compiler.
-    #[error("the archive that this executable carries does not hold an OCaml compiler of this version")]
+    #[error(
+        "the archive that this executable carries does not hold an OCaml compiler of this version"
+    )]
     Metadata(#[source] Box<MetadataError>),
 }
 
@@ -91,9 +93,18 @@ impl CarriedCompiler {
 
     fn new(opened: Result<Archive, OpenError>, to: ExtractTo) -> Result<Self, CarriedError> {
         let archive = Arc::new(opened.map_err(|error| CarriedError::Open(Box::new(error)))?);
-        let metadata = ArchiveMetadata::of(&archive).map_err(|error| CarriedError::Metadata(Box::new(error)))?;
-        let extraction = Extraction { archive: Arc::clone(&archive), to, made: Mutex::default() };
-        Ok(CarriedCompiler { archive, metadata: Arc::new(metadata), extraction: Arc::new(extraction) })
+        let metadata = ArchiveMetadata::of(&archive)
+            .map_err(|error| CarriedError::Metadata(Box::new(error)))?;
+        let extraction = Extraction {
+            archive: Arc::clone(&archive),
+            to,
+            made: Mutex::default(),
+        };
+        Ok(CarriedCompiler {
+            archive,
+            metadata: Arc::new(metadata),
+            extraction: Arc::new(extraction),
+        })
     }
 
     /// What the archive says of itself.
@@ -110,14 +121,20 @@ impl CarriedCompiler {
 
     /// The carried files by name, each with its digest. OCaml: `embedded_files`.
     pub fn embedded_files(&self) -> impl Iterator<Item = (&str, embedded_archive::Digest)> {
-        self.archive.entries().map(|entry| (entry.name(), entry.digest()))
+        self.archive
+            .entries()
+            .map(|entry| (entry.name(), entry.digest()))
     }
 
     /// A kit whose files are extracted when a compilation or a load first needs them.
     #[must_use]
     pub fn kit(&self) -> Kit {
         let preparation = Extracting(Arc::clone(&self.extraction));
-        Kit::from_manifest(PathBuf::new(), self.metadata.kit.clone(), Some(Box::new(preparation)))
+        Kit::from_manifest(
+            PathBuf::new(),
+            self.metadata.kit.clone(),
+            Some(Box::new(preparation)),
+        )
     }
 
     /// Removes what was extracted to private directories. What was opened from there stays usable in this process, as
@@ -132,13 +149,20 @@ impl CarriedCompiler {
             fresh.close().err().map(|error| (path, error))
         };
         let failures: Vec<_> = made.fresh.into_iter().filter_map(close).collect();
-        if failures.is_empty() { Ok(()) } else { Err(CleanError { failures }) }
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(CleanError { failures })
+        }
     }
 }
 
 impl std::fmt::Debug for CarriedCompiler {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("CarriedCompiler").field("metadata", &self.metadata).finish_non_exhaustive()
+        formatter
+            .debug_struct("CarriedCompiler")
+            .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
     }
 }
 

@@ -144,9 +144,9 @@ impl ChooseError {
                 "install OCaml (Debian: apt-get install ocaml-nox ocaml-findlib ocaml-compiler-libs), or use an \
                  executable that carries a compiler, made elsewhere with saddlebag embed EXE -o OUT",
             ),
-            ChooseError::CarriedCode { .. } => {
-                Some("ask for the code that is carried, or carry the other one: saddlebag embed --code CODE EXE -o OUT")
-            }
+            ChooseError::CarriedCode { .. } => Some(
+                "ask for the code that is carried, or carry the other one: saddlebag embed --code CODE EXE -o OUT",
+            ),
             _ => None,
         }
     }
@@ -181,7 +181,9 @@ impl Chosen {
             return system(options).await;
         }
         let carried = match &options.archive {
-            Some(archive) => CarriedCompiler::of_archive(archive.clone(), options.extract_to.clone()),
+            Some(archive) => {
+                CarriedCompiler::of_archive(archive.clone(), options.extract_to.clone())
+            }
             None => CarriedCompiler::of_current_exe(options.extract_to.clone()),
         };
         let auto = options.choice == Choice::Auto;
@@ -189,12 +191,16 @@ impl Chosen {
             Ok(carried) => {
                 let (kit, wanted) = (carried.kit(), options.code);
                 match wanted {
-                    Some(wanted) if auto && !kit.codes().contains(wanted) => match system(options).await {
-                        Err(ChooseError::System(source)) => {
-                            Err(ChooseError::CarriedCode { wanted, carried: kit.codes(), source })
+                    Some(wanted) if auto && !kit.codes().contains(wanted) => {
+                        match system(options).await {
+                            Err(ChooseError::System(source)) => Err(ChooseError::CarriedCode {
+                                wanted,
+                                carried: kit.codes(),
+                                source,
+                            }),
+                            chosen => chosen,
                         }
-                        chosen => chosen,
-                    },
+                    }
                     _ => Chosen::new(kit, Some(carried), wanted),
                 }
             }
@@ -203,18 +209,26 @@ impl Chosen {
         }
     }
 
-    fn new(kit: Kit, carried: Option<CarriedCompiler>, wanted: Option<Code>) -> Result<Chosen, ChooseError> {
+    fn new(
+        kit: Kit,
+        carried: Option<CarriedCompiler>,
+        wanted: Option<Code>,
+    ) -> Result<Chosen, ChooseError> {
         let restriction = match wanted {
             Some(code) => Restriction::only(code.into()),
             None => Restriction::unique_favour_native(),
         };
-        let code = loading::choose(kit.codes(), &restriction).map_err(|error| ChooseError::Code(Box::new(error)))?;
+        let code = loading::choose(kit.codes(), &restriction)
+            .map_err(|error| ChooseError::Code(Box::new(error)))?;
         Ok(Chosen { kit, carried, code })
     }
 }
 
 async fn system(options: &ChooseOptions) -> Result<Chosen, ChooseError> {
-    let cache = options.cache_directory.clone().or_else(default_cache_directory);
+    let cache = options
+        .cache_directory
+        .clone()
+        .or_else(default_cache_directory);
     let cache = cache.ok_or(ChooseError::NoCacheDirectory)?;
     let build = |code: Code| {
         let mut system = SystemOptions::new(&cache).code(code);

@@ -74,8 +74,15 @@ pub struct CleanCompilerError {
 }
 
 fn list(loader: Option<&loader::CleanError>, carried: Option<&CleanError>) -> String {
-    let messages = [loader.map(ToString::to_string), carried.map(ToString::to_string)];
-    messages.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let messages = [
+        loader.map(ToString::to_string),
+        carried.map(ToString::to_string),
+    ];
+    messages
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// The error returned by [`Compiler::with_compiler`].
@@ -95,7 +102,9 @@ impl<E: std::fmt::Display> std::fmt::Display for WithError<E> {
         match self {
             WithError::Create(_) => formatter.write_str("could not create the compiler"),
             WithError::Function(error, None) => error.fmt(formatter),
-            WithError::Function(error, Some(clean)) => write!(formatter, "{error} (and then {clean})"),
+            WithError::Function(error, Some(clean)) => {
+                write!(formatter, "{error} (and then {clean})")
+            }
             WithError::Clean(_) => formatter.write_str("could not clean up after the compiler"),
         }
     }
@@ -150,8 +159,12 @@ impl Compiler {
     /// # Errors
     /// See [`CreateError`].
     pub async fn create(options: Options) -> Result<NeedsCleaning, CreateError> {
-        let chosen = Chosen::choose(&options.choose).await.map_err(|error| CreateError::Choose(Box::new(error)))?;
-        Compiler::new(chosen, options.loader).map(NeedsCleaning).map_err(|error| CreateError::Loader(Box::new(error)))
+        let chosen = Chosen::choose(&options.choose)
+            .await
+            .map_err(|error| CreateError::Choose(Box::new(error)))?;
+        Compiler::new(chosen, options.loader)
+            .map(NeedsCleaning)
+            .map_err(|error| CreateError::Loader(Box::new(error)))
     }
 
     /// A compiler of what was chosen before.
@@ -160,7 +173,10 @@ impl Compiler {
     /// The loader's options are wrong.
     pub fn new(chosen: Chosen, options: dynloader::Options) -> Result<Compiler, loader::Error> {
         let loader = Loader::new(chosen.kit, options.code(chosen.code))?;
-        Ok(Compiler { loader, carried: chosen.carried })
+        Ok(Compiler {
+            loader,
+            carried: chosen.carried,
+        })
     }
 
     /// Creates a compiler, gives it to `function`, and cleans it when the function returns, fails, panics, or when the
@@ -217,7 +233,10 @@ impl Compiler {
 
     fn clean_now(&self) -> Result<(), CleanCompilerError> {
         let loader = self.loader.clean_blocking().err();
-        let carried = self.carried.as_ref().and_then(|carried| carried.clean().err());
+        let carried = self
+            .carried
+            .as_ref()
+            .and_then(|carried| carried.clean().err());
         match (&loader, &carried) {
             (None, None) => Ok(()),
             _ => Err(CleanCompilerError { loader, carried }),

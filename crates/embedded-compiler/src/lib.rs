@@ -41,6 +41,8 @@ mod pack;
 pub use carried::{CarriedCompiler, CarriedError, CleanError, ExtractTo};
 pub use choice::{Choice, ChooseError, ChooseOptions, Chosen};
 pub use compiler::{CleanCompilerError, Compiler, CreateError, NeedsCleaning, Options, WithError};
-pub use metadata::{ArchiveMetadata, COMPILE, HOST, Licence, METADATA_VERSION, NOTICES, group_name};
+pub use metadata::{
+    ArchiveMetadata, COMPILE, HOST, Licence, METADATA_VERSION, NOTICES, group_name,
+};
 pub use one_shot::{check, load, load_without_running};
 pub use pack::{NOTICE_NAME, PackError, PackOptions, Packed, PackedFile, pack};

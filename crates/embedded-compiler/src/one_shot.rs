@@ -26,7 +26,10 @@ pub async fn load_without_running<P: Plugin + ?Sized>(
     sources: impl IntoIterator<Item = impl Into<Source>>,
 ) -> Result<Delayed<P>, WithError<loading::Error>> {
     let sources = collect(sources);
-    Compiler::with_compiler(options, async |compiler| compiler.load_without_running::<P>(sources).await).await
+    Compiler::with_compiler(options, async |compiler| {
+        compiler.load_without_running::<P>(sources).await
+    })
+    .await
 }
 
 /// Checks a plugin, loads nothing, and gives the compiler's warnings. OCaml: `Make(X).check_ocaml_src_files`.

@@ -36,6 +36,9 @@ pub struct Manifest {
     pub stock: Option<StockCompilers>,
     /// A directory in which the driver looks for the assembler before `PATH`.
     pub tools: Option<PathBuf>,
+    /// Arguments that the assembler in `tools` gets before the compiler's own: for one that is not GNU as.
+    #[serde(default)]
+    pub assembler_arguments: Vec<String>,
     /// The shared libraries of assembler and linker, given to them alone.
     pub tools_library_path: Option<PathBuf>,
     /// The linker that makes a shared object of object files.
@@ -116,7 +119,12 @@ struct Head {
 impl Manifest {
     /// A manifest with the members every kit has; the others are empty.
     #[must_use]
-    pub fn new(identity: String, host_identity: String, conf: Conf, standard_library: PathBuf) -> Self {
+    pub fn new(
+        identity: String,
+        host_identity: String,
+        conf: Conf,
+        standard_library: PathBuf,
+    ) -> Self {
         Manifest {
             magic: MAGIC.to_owned(),
             version: VERSION,
@@ -127,6 +135,7 @@ impl Manifest {
             gives_assembly: false,
             stock: None,
             tools: None,
+            assembler_arguments: Vec::new(),
             tools_library_path: None,
             linker: None,
             standard_library,
@@ -154,13 +163,20 @@ impl Manifest {
     /// # Errors
     /// The bytes are not a manifest, or one of another version.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, ReadError> {
-        let invalid = |reason: String| ReadError::Invalid { path: path.to_owned(), reason };
-        let head: Head = serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))?;
+        let invalid = |reason: String| ReadError::Invalid {
+            path: path.to_owned(),
+            reason,
+        };
+        let head: Head =
+            serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))?;
         if head.magic != MAGIC {
             return Err(invalid(format!("its magic is `{}`", head.magic)));
         }
         if head.version != u64::from(VERSION) {
-            return Err(ReadError::Version { path: path.to_owned(), found: head.version });
+            return Err(ReadError::Version {
+                path: path.to_owned(),
+                found: head.version,
+            });
         }
         serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))
     }

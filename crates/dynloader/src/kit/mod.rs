@@ -17,8 +17,10 @@ use ocaml_toolchain::{Conf, Invocation};
 
 pub use self::build::{BuildError, Progress, SystemOptions};
 pub use self::manifest::{HostImage, MANIFEST_NAME, Manifest, ReadError, StockCompilers};
+pub use self::private_directory::{
+    PrivateDirectoryError, default_cache_directory, ensure_private_directory,
+};
 use self::worker::Workers;
-pub use self::private_directory::{PrivateDirectoryError, default_cache_directory, ensure_private_directory};
 
 /// A compiler, the tools it starts, the interfaces it reads and the host images plugins are loaded into.
 ///
@@ -80,7 +82,11 @@ impl Kit {
 
     /// The kit that `manifest` describes, in `directory`. `preparation` makes its files when they are needed.
     #[must_use]
-    pub fn from_manifest(directory: PathBuf, manifest: Manifest, preparation: Option<Box<dyn Prepare>>) -> Kit {
+    pub fn from_manifest(
+        directory: PathBuf,
+        manifest: Manifest,
+        preparation: Option<Box<dyn Prepare>>,
+    ) -> Kit {
         let inner = Inner {
             directory,
             manifest,
@@ -89,13 +95,17 @@ impl Kit {
             load_directory: OnceCell::new(),
             workers: Workers::default(),
         };
-        Kit { inner: Arc::new(inner) }
+        Kit {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The directory that relative paths of the manifest start from, for files wanted for `need`.
     #[must_use]
     pub fn directory(&self, need: Need) -> &Path {
-        self.prepared(need).get().map_or(&self.inner.directory, PathBuf::as_path)
+        self.prepared(need)
+            .get()
+            .map_or(&self.inner.directory, PathBuf::as_path)
     }
 
     /// What the kit holds.
@@ -142,8 +152,13 @@ impl Kit {
     /// # Errors
     /// What the kit's [`Prepare`] reports.
     pub async fn prepare(&self, need: Need) -> Result<(), PrepareError> {
-        let Some(preparation) = &self.inner.preparation else { return Ok(()) };
-        self.prepared(need).get_or_try_init(|| preparation.prepare(need)).await.map(|_| ())
+        let Some(preparation) = &self.inner.preparation else {
+            return Ok(());
+        };
+        self.prepared(need)
+            .get_or_try_init(|| preparation.prepare(need))
+            .await
+            .map(|_| ())
     }
 
     /// `ocamlopt`, ready for arguments: the environment is set, the standard library and the host image's interface are
@@ -194,8 +209,16 @@ impl Kit {
     /// of [`Kit::shared_link_arguments`], the output of `-shared` is the text of all assembly, for
     /// [`ocaml_assembler`]. `None` when the kit's driver cannot do it.
     pub(crate) fn assembly_ocamlopt(&self) -> Option<(Invocation, [OsString; 2])> {
-        let ocamlopt = self.inner.manifest.gives_assembly.then(|| self.ocamlopt()).flatten()?;
-        Some((ocamlopt.env("SADDLEBAG_ASSEMBLER", "text"), ["-cc".into(), "saddlebag-collect".into()]))
+        let ocamlopt = self
+            .inner
+            .manifest
+            .gives_assembly
+            .then(|| self.ocamlopt())
+            .flatten()?;
+        Some((
+            ocamlopt.env("SADDLEBAG_ASSEMBLER", "text"),
+            ["-cc".into(), "saddlebag-collect".into()],
+        ))
     }
 
     /// Runs one of the kit's compilers. The second and later times a driver that is running already does it.
@@ -203,17 +226,40 @@ impl Kit {
         &self,
         invocation: &Invocation,
     ) -> Result<std::process::Output, ocaml_toolchain::invocation::Error> {
-        let role = if self.inner.manifest.native.is_some() { "ocamlopt" } else { "ocamlc" };
-        let driver = self.inner.manifest.driver.as_ref().and_then(|_| self.program(role, |_| None));
+        let role = if self.inner.manifest.native.is_some() {
+            "ocamlopt"
+        } else {
+            "ocamlc"
+        };
+        let driver = self
+            .inner
+            .manifest
+            .driver
+            .as_ref()
+            .and_then(|_| self.program(role, |_| None));
         // A program that was put in the compiler's place does not serve.
         let ours = driver.filter(|driver| driver.program() == invocation.program());
-        self.inner.workers.output(ours.map(|driver| driver.env("SADDLEBAG_ROLE", "serve")), invocation).await
+        self.inner
+            .workers
+            .output(
+                ours.map(|driver| driver.env("SADDLEBAG_ROLE", "serve")),
+                invocation,
+            )
+            .await
     }
 
     /// What a native plugin names as needed: its host image, and the libraries that ocamlopt's own plugins name.
     pub(crate) fn needed_libraries(&self) -> Vec<String> {
-        let image = self.inner.manifest.native.as_ref().map(|native| native.soname.clone());
-        image.into_iter().chain(["libm.so.6".to_owned(), "libc.so.6".to_owned()]).collect()
+        let image = self
+            .inner
+            .manifest
+            .native
+            .as_ref()
+            .map(|native| native.soname.clone());
+        image
+            .into_iter()
+            .chain(["libm.so.6".to_owned(), "libc.so.6".to_owned()])
+            .collect()
     }
 
     /// The host image for `code`, where the kit has one.
@@ -241,7 +287,11 @@ impl Kit {
         self.inner.manifest.driver.is_none()
     }
 
-    fn compiler(&self, role: &str, stock: impl Fn(&StockCompilers) -> Option<&Path>) -> Option<Invocation> {
+    fn compiler(
+        &self,
+        role: &str,
+        stock: impl Fn(&StockCompilers) -> Option<&Path>,
+    ) -> Option<Invocation> {
         let mut invocation = self.program(role, stock)?;
         for directory in &self.inner.manifest.include_directories {
             invocation = invocation.arg("-I").arg(self.absolute(directory));
@@ -249,7 +299,11 @@ impl Kit {
         Some(invocation)
     }
 
-    fn program(&self, role: &str, stock: impl Fn(&StockCompilers) -> Option<&Path>) -> Option<Invocation> {
+    fn program(
+        &self,
+        role: &str,
+        stock: impl Fn(&StockCompilers) -> Option<&Path>,
+    ) -> Option<Invocation> {
         let manifest = &self.inner.manifest;
         let mut invocation = match (&manifest.driver, &manifest.stock) {
             (Some(driver), _) => Invocation::new(self.absolute(driver)).env("SADDLEBAG_ROLE", role),
@@ -258,12 +312,25 @@ impl Kit {
         };
         // What a user's shell says to a compiler must not change what a plugin is compiled to: caches are keyed by the
         // options alone (OCaml manual, section 10.2.4 and 12.2).
-        for variable in ["CAMLLIB", "OCAMLPARAM", "OCAML_COLOR", "OCAML_ERROR_STYLE", "OCAMLRUNPARAM", "CAMLRUNPARAM"] {
+        for variable in [
+            "CAMLLIB",
+            "OCAMLPARAM",
+            "OCAML_COLOR",
+            "OCAML_ERROR_STYLE",
+            "OCAMLRUNPARAM",
+            "CAMLRUNPARAM",
+        ] {
             invocation = invocation.env_remove(variable);
         }
         invocation = invocation.env("OCAMLLIB", self.absolute(&manifest.standard_library));
         if let Some(tools) = &manifest.tools {
             invocation = invocation.env("SADDLEBAG_TOOLS", self.absolute(tools));
+        }
+        if !manifest.assembler_arguments.is_empty() {
+            invocation = invocation.env(
+                "SADDLEBAG_TOOLS_ARGUMENTS",
+                manifest.assembler_arguments.join(" "),
+            );
         }
         if let Some(libraries) = &manifest.tools_library_path {
             invocation = invocation.env("SADDLEBAG_TOOLS_LIBRARY_PATH", self.absolute(libraries));

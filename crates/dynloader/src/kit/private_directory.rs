@@ -54,24 +54,39 @@ pub enum PrivateDirectoryError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn ensure_private_directory(path: &Path) -> Result<(), PrivateDirectoryError> {
-    let failed = |source| PrivateDirectoryError::Io { path: path.to_owned(), source };
+    let failed = |source| PrivateDirectoryError::Io {
+        path: path.to_owned(),
+        source,
+    };
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(path)
+                .map_err(failed)?;
         }
         Err(error) => return Err(failed(error)),
         Ok(_) => {}
     }
     let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
     if !metadata.is_dir() {
-        return Err(PrivateDirectoryError::NotADirectory { path: path.to_owned() });
+        return Err(PrivateDirectoryError::NotADirectory {
+            path: path.to_owned(),
+        });
     }
     let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return Err(PrivateDirectoryError::OtherOwner { path: path.to_owned(), owner });
+        return Err(PrivateDirectoryError::OtherOwner {
+            path: path.to_owned(),
+            owner,
+        });
     }
     if mode & 0o022 != 0 {
-        return Err(PrivateDirectoryError::WritableByOthers { path: path.to_owned(), mode });
+        return Err(PrivateDirectoryError::WritableByOthers {
+            path: path.to_owned(),
+            mode,
+        });
     }
     Ok(())
 }
@@ -82,7 +97,11 @@ pub fn ensure_private_directory(path: &Path) -> Result<(), PrivateDirectoryError
 /// (XDG Base Directory Specification); nothing else in this crate does.
 #[must_use]
 pub fn default_cache_directory() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(base.join("saddlebag"))
 }
@@ -105,7 +124,13 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         std::fs::set_permissions(base.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         let error = ensure_private_directory(base.path()).unwrap_err();
-        assert!(matches!(error, PrivateDirectoryError::WritableByOthers { mode: 0o777, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                PrivateDirectoryError::WritableByOthers { mode: 0o777, .. }
+            ),
+            "{error}"
+        );
     }
 
     #[test]
@@ -114,6 +139,9 @@ mod tests {
         let link = base.path().join("link");
         std::os::unix::fs::symlink(base.path(), &link).unwrap();
         let error = ensure_private_directory(&link).unwrap_err();
-        assert!(matches!(error, PrivateDirectoryError::NotADirectory { .. }), "{error}");
+        assert!(
+            matches!(error, PrivateDirectoryError::NotADirectory { .. }),
+            "{error}"
+        );
     }
 }

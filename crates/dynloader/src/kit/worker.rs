@@ -3,13 +3,13 @@
 //! The driver can wait for requests and fork for each (`ocaml/serve.c`): what it then does is what a process of its own
 //! would do, without the price of starting one. A kit keeps such drivers for the compilations after its first.
 
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::io;
 
 use ocaml_toolchain::Invocation;
 use ocaml_toolchain::invocation::{Error, Session};
@@ -34,7 +34,11 @@ impl Workers {
     /// Does what `invocation.output()` does. `driver` starts the driver that serves.
     ///
     /// Dropping the future kills the driver with what it was doing.
-    pub(super) async fn output(&self, driver: Option<Invocation>, invocation: &Invocation) -> Result<Output, Error> {
+    pub(super) async fn output(
+        &self,
+        driver: Option<Invocation>,
+        invocation: &Invocation,
+    ) -> Result<Output, Error> {
         let first = !self.used.swap(true, Ordering::Relaxed);
         let (Some(driver), Some(directory), false, false) = (
             driver,
@@ -57,16 +61,34 @@ impl Workers {
         }
     }
 
-    async fn ask(&self, driver: &Invocation, invocation: &Invocation, directory: &Path) -> Result<Output, Failure> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    async fn ask(
+        &self,
+        driver: &Invocation,
+        invocation: &Invocation,
+        directory: &Path,
+    ) -> Result<Output, Failure> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut session = match idle {
             Some(session) => session,
             None => start(driver).await?,
         };
-        session.write_all(&request(invocation, directory)).await.map_err(Failure::Lost)?;
+        session
+            .write_all(&request(invocation, directory))
+            .await
+            .map_err(Failure::Lost)?;
         let mut answer = [0; 4];
-        session.read_exact(&mut answer).await.map_err(Failure::Lost)?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        session
+            .read_exact(&mut answer)
+            .await
+            .map_err(Failure::Lost)?;
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(session);
         let status = ExitStatus::from_raw(u32::from_ne_bytes(answer).cast_signed());
         let [stdout, stderr] = FILES.map(|name| std::fs::read(directory.join(name)));
         Ok(Output {
@@ -81,7 +103,13 @@ impl Workers {
 enum Failure {
     NoServer(Error),
     Greeting,
-    Lost(#[expect(dead_code, reason = "for debuggers; the compilation is done another way")] io::Error),
+    Lost(
+        #[expect(
+            dead_code,
+            reason = "for debuggers; the compilation is done another way"
+        )]
+        io::Error,
+    ),
 }
 
 async fn start(driver: &Invocation) -> Result<Session, Failure> {
@@ -104,7 +132,9 @@ fn request(invocation: &Invocation, directory: &Path) -> Vec<u8> {
     string(arguments.len().to_string().as_bytes());
     arguments.into_iter().for_each(&mut string);
     string(directory.as_os_str().as_bytes());
-    FILES.into_iter().for_each(|name| string(directory.join(name).as_os_str().as_bytes()));
+    FILES
+        .into_iter()
+        .for_each(|name| string(directory.join(name).as_os_str().as_bytes()));
     for (name, value) in invocation.get_envs() {
         let mut change = name.as_bytes().to_vec();
         if let Some(value) = value {
@@ -114,7 +144,10 @@ fn request(invocation: &Invocation, directory: &Path) -> Vec<u8> {
         string(&change);
     }
     // A request that is longer than the number can say is longer than any command line the system takes.
-    let mut request = u32::try_from(body.len()).unwrap_or(u32::MAX).to_ne_bytes().to_vec();
+    let mut request = u32::try_from(body.len())
+        .unwrap_or(u32::MAX)
+        .to_ne_bytes()
+        .to_vec();
     request.append(&mut body);
     request
 }
@@ -125,7 +158,10 @@ mod tests {
 
     #[test]
     fn a_request_names_arguments_directory_files_and_changes_in_this_order() {
-        let invocation = Invocation::new("driver").arg("-c").env("A", "1").env_remove("B");
+        let invocation = Invocation::new("driver")
+            .arg("-c")
+            .env("A", "1")
+            .env_remove("B");
         let request = request(&invocation, Path::new("/job"));
         let (length, body) = request.split_first_chunk::<4>().unwrap();
         assert_eq!(u32::from_ne_bytes(*length) as usize, body.len());
@@ -133,8 +169,17 @@ mod tests {
             .split(|&byte| byte == 0)
             .map(|string| std::str::from_utf8(string).unwrap())
             .collect();
-        let expected =
-            ["2", "driver", "-c", "/job", "/job/saddlebag.stdout", "/job/saddlebag.stderr", "A=1", "B", ""];
+        let expected = [
+            "2",
+            "driver",
+            "-c",
+            "/job",
+            "/job/saddlebag.stdout",
+            "/job/saddlebag.stderr",
+            "A=1",
+            "B",
+            "",
+        ];
         assert_eq!(strings, expected);
     }
 }

@@ -15,7 +15,10 @@ const LIBRARIES: &[&str] = &["unix", "threads", "dynlink"];
 /// `profiling`, the toplevel's) are not in the image, and a plugin that used one would compile and not load.
 fn is_in_the_image(unit: &str) -> bool {
     let unit = unit.to_ascii_lowercase();
-    ["stdlib", "camlinternal", "unix"].iter().any(|prefix| unit.starts_with(prefix)) || unit == "dynlink"
+    ["stdlib", "camlinternal", "unix"]
+        .iter()
+        .any(|prefix| unit.starts_with(prefix))
+        || unit == "dynlink"
 }
 
 impl Collection {
@@ -41,10 +44,20 @@ impl Collection {
         let entries = match std::fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(PackError::List { path: directory.to_owned(), source }),
+            Err(source) => {
+                return Err(PackError::List {
+                    path: directory.to_owned(),
+                    source,
+                });
+            }
         };
         for entry in entries {
-            let path = entry.map_err(|source| PackError::List { path: directory.to_owned(), source })?.path();
+            let path = entry
+                .map_err(|source| PackError::List {
+                    path: directory.to_owned(),
+                    source,
+                })?
+                .path();
             let (Some(name), Some(stem), Some(extension)) = (
                 path.file_name().and_then(|name| name.to_str()),
                 path.file_stem().and_then(|stem| stem.to_str()),
@@ -67,10 +80,25 @@ mod tests {
 
     #[test]
     fn units_of_the_host_image_are_carried_and_no_others() {
-        for unit in ["stdlib", "stdlib__List", "camlinternalOO", "camlinternalFormatBasics", "unix", "unixLabels"] {
+        for unit in [
+            "stdlib",
+            "stdlib__List",
+            "camlinternalOO",
+            "camlinternalFormatBasics",
+            "unix",
+            "unixLabels",
+        ] {
             assert!(is_in_the_image(unit), "{unit}");
         }
-        for unit in ["str", "num", "profiling", "topdirs", "std_exit", "dynlink_compilerlibs", "big_int"] {
+        for unit in [
+            "str",
+            "num",
+            "profiling",
+            "topdirs",
+            "std_exit",
+            "dynlink_compilerlibs",
+            "big_int",
+        ] {
             assert!(!is_in_the_image(unit), "{unit}");
         }
     }

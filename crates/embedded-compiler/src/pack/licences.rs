@@ -23,13 +23,29 @@ const WORKS: &[(&str, &str, &str)] = &[
     ("llvm-", "LLVM", "Apache-2.0 WITH LLVM-exception"),
     ("ld.lld", "LLVM", "Apache-2.0 WITH LLVM-exception"),
     ("lld", "LLVM", "Apache-2.0 WITH LLVM-exception"),
-    ("libstdc++", "GCC runtime libraries", "GPL-3.0-or-later WITH GCC-exception-3.1"),
-    ("libgcc_s", "GCC runtime libraries", "GPL-3.0-or-later WITH GCC-exception-3.1"),
+    (
+        "libstdc++",
+        "GCC runtime libraries",
+        "GPL-3.0-or-later WITH GCC-exception-3.1",
+    ),
+    (
+        "libgcc_s",
+        "GCC runtime libraries",
+        "GPL-3.0-or-later WITH GCC-exception-3.1",
+    ),
     ("libffi", "libffi", "MIT"),
     ("libedit", "libedit", "BSD-3-Clause"),
-    ("libtinfo", "ncurses", "X11-distribute-modifications-variant"),
+    (
+        "libtinfo",
+        "ncurses",
+        "X11-distribute-modifications-variant",
+    ),
     ("libxml2", "libxml2", "MIT"),
     ("liblzma", "XZ Utils", "0BSD"),
+    ("libz3", "Z3", "MIT"),
+    ("libbsd", "libbsd", "BSD-3-Clause"),
+    ("libmd", "libmd", "BSD-3-Clause"),
+    ("libicu", "ICU", "Unicode-3.0"),
     ("libm.", "GNU C Library", "LGPL-2.1-or-later"),
     ("libdl.", "GNU C Library", "LGPL-2.1-or-later"),
     ("libpthread.", "GNU C Library", "LGPL-2.1-or-later"),
@@ -38,7 +54,10 @@ const WORKS: &[(&str, &str, &str)] = &[
 ];
 
 /// The works among `files`, each with where it came from, sorted by name.
-pub(super) fn of<'a>(files: impl Iterator<Item = &'a (PackedFile, PathBuf)>, conf: &Conf) -> Vec<Licence> {
+pub(super) fn of<'a>(
+    files: impl Iterator<Item = &'a (PackedFile, PathBuf)>,
+    conf: &Conf,
+) -> Vec<Licence> {
     let mut works: BTreeMap<(String, &str), Vec<String>> = BTreeMap::new();
     for (file, from) in files {
         let (work, licence) = work_of(&file.name, from);
@@ -46,9 +65,16 @@ pub(super) fn of<'a>(files: impl Iterator<Item = &'a (PackedFile, PathBuf)>, con
             "OCaml" => format!("OCaml {}", conf.version()),
             work => work.to_owned(),
         };
-        works.entry((work, licence)).or_default().push(file.name.clone());
+        works
+            .entry((work, licence))
+            .or_default()
+            .push(file.name.clone());
     }
-    let licence = |((work, licence), files)| Licence { work, licence: str::to_owned(licence), files };
+    let licence = |((work, licence), files)| Licence {
+        work,
+        licence: str::to_owned(licence),
+        files,
+    };
     works.into_iter().map(licence).collect()
 }
 
@@ -60,11 +86,17 @@ fn work_of<'a>(name: &str, from: &'a std::path::Path) -> (&'a str, &'static str)
     // A tool is told by what it really is: `/usr/bin/ld` may be a link to ld.bfd, ld.lld or mold.
     let real = std::fs::canonicalize(from).unwrap_or_else(|_| from.to_owned());
     let real_name = real.file_name().unwrap_or_default().to_string_lossy();
-    if let Some((_, work, licence)) = WORKS.iter().find(|(prefix, ..)| real_name.starts_with(prefix)) {
+    if let Some((_, work, licence)) = WORKS
+        .iter()
+        .find(|(prefix, ..)| real_name.starts_with(prefix))
+    {
         return (work, licence);
     }
     let gnu = |suffix: &str| real_name.ends_with(suffix);
-    if tool && (gnu("as") || gnu("ld") || gnu("ld.bfd") || gnu("ld.gold")) && !real_name.contains("lld") {
+    if tool
+        && (gnu("as") || gnu("ld") || gnu("ld.bfd") || gnu("ld.gold"))
+        && !real_name.contains("lld")
+    {
         return ("GNU Binutils", "GPL-3.0-or-later");
     }
     (from.to_str().unwrap_or("a file"), "unknown")
@@ -76,10 +108,18 @@ pub(super) fn notice(licences: &[Licence]) -> String {
         "This executable carries an OCaml compiler in an archive of its own (saddlebag archive list shows it).\n\
          The files carried are works of others, each under its own licence:\n\n",
     );
-    for Licence { work, licence, files } in licences {
+    for Licence {
+        work,
+        licence,
+        files,
+    } in licences
+    {
         text.push_str(&format!("{work}: {licence} ({} files)\n", files.len()));
     }
-    if licences.iter().any(|licence| licence.licence.starts_with("GPL")) {
+    if licences
+        .iter()
+        .any(|licence| licence.licence.starts_with("GPL"))
+    {
         text.push_str(
             "\nPrograms under the GNU General Public License are carried unchanged, as separate programs.\n\
              Who distributes this executable gives its recipients their complete source code too, or a written offer\n\
@@ -99,8 +139,14 @@ mod tests {
         let work = |name: &str, from: &str| work_of(name, Path::new(from)).1;
         assert_eq!(work("bin/driver", "/x/driver"), OCAML.1);
         assert_eq!(work("ocaml/stdlib.cmi", "/x/stdlib.cmi"), OCAML.1);
-        assert_eq!(work("bin/as", "/nowhere/x86_64-linux-gnu-as"), "GPL-3.0-or-later");
-        assert_eq!(work("bin/ld", "/nowhere/ld.lld-14"), "Apache-2.0 WITH LLVM-exception");
+        assert_eq!(
+            work("bin/as", "/nowhere/x86_64-linux-gnu-as"),
+            "GPL-3.0-or-later"
+        );
+        assert_eq!(
+            work("bin/ld", "/nowhere/ld.lld-14"),
+            "Apache-2.0 WITH LLVM-exception"
+        );
         assert_eq!(work("lib/libz.so.1", "/nowhere/libz.so.1"), "Zlib");
         assert_eq!(work("lib/libodd.so.1", "/nowhere/libodd.so.1"), "unknown");
     }

@@ -25,8 +25,8 @@ pub struct PackOptions {
 }
 
 impl PackOptions {
-    /// Carry this assembler in place of the toolchain's. It takes GNU as's options (`as -o OUT IN`); an `llvm-mc` is
-    /// called with the options it needs.
+    /// Carry this assembler in place of the toolchain's. It is called as GNU as is, `as -o OUT IN`; an `llvm-mc`, told by
+    /// its name, also with the options that make it an assembler.
     pub fn assembler(mut self, path: impl Into<PathBuf>) -> Self {
         self.assembler = Some(path.into());
         self
@@ -117,11 +117,16 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
 
     let directory = kit.directory(Need::Compile);
     if let Some(driver) = &source.driver {
-        manifest.driver = Some(collection.program(COMPILE, "bin/driver", &directory.join(driver))?);
+        manifest.driver =
+            Some(collection.program(COMPILE, "bin/driver", &directory.join(driver))?);
     }
     if let Some(stock) = &mut manifest.stock {
         let programs = [&mut stock.ocamlopt, &mut stock.ocamlc, &mut stock.ocamldep];
-        for (program, name) in programs.into_iter().zip(["bin/ocamlopt", "bin/ocamlc", "bin/ocamldep"]) {
+        for (program, name) in
+            programs
+                .into_iter()
+                .zip(["bin/ocamlopt", "bin/ocamlc", "bin/ocamldep"])
+        {
             if let Some(path) = program {
                 *path = collection.program(COMPILE, name, path)?;
             }
@@ -137,6 +142,7 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
             }
         }
         manifest.tools = Some(PathBuf::from("bin"));
+        manifest.assembler_arguments = tools::assembler_arguments(&tools[0].path);
         manifest.tools_library_path = Some(PathBuf::from("lib"));
         manifest.linker = Some(PathBuf::from("bin").join(tools::LINKER));
         let stub = collection.file(COMPILE, "host-stub.so", &directory.join(&native.link_stub))?;
@@ -148,9 +154,14 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
     }
     // Installed programs; the carried ones may be others, and static.
     let dynamic = source.linker.as_ref().map(|linker| directory.join(linker));
-    let hosts = [(&source.native, &mut manifest.native), (&source.byte, &mut manifest.byte)];
+    let hosts = [
+        (&source.native, &mut manifest.native),
+        (&source.byte, &mut manifest.byte),
+    ];
     for (from, to) in hosts {
-        let (Some(from), Some(to)) = (from, to) else { continue };
+        let (Some(from), Some(to)) = (from, to) else {
+            continue;
+        };
         let image = kit.directory(Need::Load).join(&from.image);
         to.image = collection.program(HOST, &from.soname, &image)?;
         let Some(dynamic) = &dynamic else { continue };
@@ -161,7 +172,11 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
     }
 
     let licences = licences::of(collection.files.values(), kit.conf());
-    collection.bytes(NOTICES, NOTICE_NAME, licences::notice(&licences).into_bytes())?;
+    collection.bytes(
+        NOTICES,
+        NOTICE_NAME,
+        licences::notice(&licences).into_bytes(),
+    )?;
     let metadata = ArchiveMetadata {
         packed_by: concat!("saddlebag ", env!("CARGO_PKG_VERSION")).to_owned(),
         ocaml_version: kit.conf().version().clone(),
@@ -174,8 +189,14 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         kit: manifest,
     };
     let Collection { mut builder, files } = collection;
-    builder.metadata(METADATA_VERSION, &metadata).map_err(|error| PackError::Metadata(Box::new(error)))?;
-    Ok(Packed { builder, metadata, files: files.into_values().map(|(file, _)| file).collect() })
+    builder
+        .metadata(METADATA_VERSION, &metadata)
+        .map_err(|error| PackError::Metadata(Box::new(error)))?;
+    Ok(Packed {
+        builder,
+        metadata,
+        files: files.into_values().map(|(file, _)| file).collect(),
+    })
 }
 
 /// Files on their way into an archive, by archive name, each with where it came from.
@@ -196,9 +217,19 @@ impl Collection {
         self.add(group, false, name, path)
     }
 
-    fn add(&mut self, group: Group, executable: bool, name: &str, path: &Path) -> Result<PathBuf, PackError> {
+    fn add(
+        &mut self,
+        group: Group,
+        executable: bool,
+        name: &str,
+        path: &Path,
+    ) -> Result<PathBuf, PackError> {
         if !self.files.contains_key(name) {
-            self.builder.group(group).executable(executable).file(name, path).map_err(PackError::Add)?;
+            self.builder
+                .group(group)
+                .executable(executable)
+                .file(name, path)
+                .map_err(PackError::Add)?;
             let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
             self.record(group, name, length, path.to_owned());
         }
@@ -207,13 +238,21 @@ impl Collection {
 
     fn bytes(&mut self, group: Group, name: &str, bytes: Vec<u8>) -> Result<(), PackError> {
         let length = bytes.len() as u64;
-        self.builder.group(group).executable(false).bytes(name, bytes).map_err(PackError::Add)?;
+        self.builder
+            .group(group)
+            .executable(false)
+            .bytes(name, bytes)
+            .map_err(PackError::Add)?;
         self.record(group, name, length, PathBuf::new());
         Ok(())
     }
 
     fn record(&mut self, group: Group, name: &str, length: u64, from: PathBuf) {
-        let file = PackedFile { name: name.to_owned(), group, length };
+        let file = PackedFile {
+            name: name.to_owned(),
+            group,
+            length,
+        };
         self.files.insert(name.to_owned(), (file, from));
     }
 }

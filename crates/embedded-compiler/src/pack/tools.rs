@@ -27,67 +27,151 @@ pub(super) struct Library {
 
 /// Assembler and linker of a native kit.
 pub(super) fn native(kit: &Kit, options: &PackOptions) -> Result<[Tool; 2], PackError> {
-    let called = kit.conf().asm().first().map_or("as", |name| *name).to_owned();
+    let called = kit
+        .conf()
+        .asm()
+        .first()
+        .map_or("as", |name| *name)
+        .to_owned();
     let manifest = kit.manifest();
     let directory = kit.directory(Need::Compile);
-    let installed = manifest.tools.as_ref().map(|tools| directory.join(tools).join(&called));
+    let installed = manifest
+        .tools
+        .as_ref()
+        .map(|tools| directory.join(tools).join(&called));
     let assembler = options.assembler.clone().or(installed);
     let assembler = assembler.ok_or(PackError::Missing { tool: "assembler" })?;
-    let linker = options.linker.clone().or_else(|| manifest.linker.as_ref().map(|path| directory.join(path)));
+    let linker = options
+        .linker
+        .clone()
+        .or_else(|| manifest.linker.as_ref().map(|path| directory.join(path)));
     let linker = linker.ok_or(PackError::Missing { tool: "linker" })?;
     // The compiler may name its assembler by path.
-    let name = Path::new(&called).file_name().map_or(called.clone(), |name| name.to_string_lossy().into_owned());
-    Ok([Tool { name, path: assembler }, Tool { name: LINKER.to_owned(), path: linker }])
+    let name = Path::new(&called)
+        .file_name()
+        .map_or(called.clone(), |name| name.to_string_lossy().into_owned());
+    Ok([
+        Tool {
+            name,
+            path: assembler,
+        },
+        Tool {
+            name: LINKER.to_owned(),
+            path: linker,
+        },
+    ])
+}
+
+/// What an assembler that is not GNU as must be told: llvm-mc prints assembly unless it is asked for an object
+/// (`llvm-mc --help`).
+pub(super) fn assembler_arguments(path: &Path) -> Vec<String> {
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let is_llvm = [path, &real].iter().any(|path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().contains("llvm-mc"))
+    });
+    if is_llvm {
+        vec!["-filetype=obj".to_owned()]
+    } else {
+        Vec::new()
+    }
 }
 
 /// The shared libraries of `program` besides libc's own, which come with every glibc and must be of the target's version.
 pub(super) async fn libraries(program: &Path) -> Result<Vec<Library>, PackError> {
     let listed = parse(program, &listing(program, Invocation::new(program)).await?)?;
-    Ok(listed.into_iter().filter(|library| !is_libc(&library.soname)).collect())
+    Ok(listed
+        .into_iter()
+        .filter(|library| !is_libc(&library.soname))
+        .collect())
 }
 
 /// The libraries of libc that `image` needs besides libc itself: a machine may lack them, though it has libc.
 /// `program` is any dynamically linked one; it names the dynamic linker.
-pub(super) async fn c_library_family(image: &Path, program: &Path) -> Result<Vec<Library>, PackError> {
+pub(super) async fn c_library_family(
+    image: &Path,
+    program: &Path,
+) -> Result<Vec<Library>, PackError> {
     let text = listing(program, Invocation::new(program)).await?;
-    let Some(linker) = dynamic_linker(&text) else { return Ok(Vec::new()) };
+    let Some(linker) = dynamic_linker(&text) else {
+        return Ok(Vec::new());
+    };
     // A shared object cannot be started; the dynamic linker lists it when asked (ld.so(8), `--list`).
-    let listed = parse(image, &listing(image, Invocation::new(linker).arg("--list").arg(image)).await?)?;
-    let family = |soname: &str| is_libc(soname) && !soname.starts_with("libc.") && !soname.starts_with("ld-");
-    Ok(listed.into_iter().filter(|library| family(&library.soname)).collect())
+    let listed = parse(
+        image,
+        &listing(image, Invocation::new(linker).arg("--list").arg(image)).await?,
+    )?;
+    let family = |soname: &str| {
+        is_libc(soname) && !soname.starts_with("libc.") && !soname.starts_with("ld-")
+    };
+    Ok(listed
+        .into_iter()
+        .filter(|library| family(&library.soname))
+        .collect())
 }
 
 /// Asks the dynamic linker which files it would map (ld.so(8), `LD_TRACE_LOADED_OBJECTS`).
 async fn listing(file: &Path, invocation: Invocation) -> Result<String, PackError> {
-    match invocation.env("LD_TRACE_LOADED_OBJECTS", "1").output().await {
+    match invocation
+        .env("LD_TRACE_LOADED_OBJECTS", "1")
+        .output()
+        .await
+    {
         Ok(output) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        Err(source) => Err(PackError::Libraries { program: file.to_owned(), source: Box::new(source) }),
+        Err(source) => Err(PackError::Libraries {
+            program: file.to_owned(),
+            source: Box::new(source),
+        }),
     }
 }
 
 /// The line of the listing without an arrow that names a path: `/lib64/ld-linux-x86-64.so.2 (0x…)`.
 fn dynamic_linker(text: &str) -> Option<&str> {
-    let line = text.lines().map(str::trim).find(|line| line.starts_with('/') && !line.contains(" => "))?;
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| line.starts_with('/') && !line.contains(" => "))?;
     line.rsplit_once(" (").map(|(path, _)| path)
 }
 
 /// Libraries that glibc consists of (glibc manual, and the package's list of files).
 fn is_libc(soname: &str) -> bool {
-    const STEMS: &[&str] =
-        &["libc", "libm", "libdl", "libpthread", "librt", "libutil", "libresolv", "libmvec", "libanl", "linux-vdso"];
-    soname.starts_with("ld-") || soname.split_once(".so").is_some_and(|(stem, _)| STEMS.contains(&stem))
+    const STEMS: &[&str] = &[
+        "libc",
+        "libm",
+        "libdl",
+        "libpthread",
+        "librt",
+        "libutil",
+        "libresolv",
+        "libmvec",
+        "libanl",
+        "linux-vdso",
+    ];
+    soname.starts_with("ld-")
+        || soname
+            .split_once(".so")
+            .is_some_and(|(stem, _)| STEMS.contains(&stem))
 }
 
 /// Lines of `LD_TRACE_LOADED_OBJECTS`: `libz.so.1 => /lib/libz.so.1 (0x…)`, `libx.so => not found`.
 fn parse(program: &Path, text: &str) -> Result<Vec<Library>, PackError> {
     let mut libraries = Vec::new();
     for line in text.lines() {
-        let Some((soname, rest)) = line.trim().split_once(" => ") else { continue };
+        let Some((soname, rest)) = line.trim().split_once(" => ") else {
+            continue;
+        };
         let path = rest.rsplit_once(" (").map_or(rest, |(path, _)| path);
         if path == "not found" {
-            return Err(PackError::NoLibrary { program: program.to_owned(), library: soname.to_owned() });
+            return Err(PackError::NoLibrary {
+                program: program.to_owned(),
+                library: soname.to_owned(),
+            });
         }
-        libraries.push(Library { soname: soname.to_owned(), path: PathBuf::from(path) });
+        libraries.push(Library {
+            soname: soname.to_owned(),
+            path: PathBuf::from(path),
+        });
     }
     Ok(libraries)
 }
@@ -103,16 +187,35 @@ mod tests {
                     \tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f5d227c1000)\n\
                     \t/lib64/ld-linux-x86-64.so.2 (0x00007f5d22cee000)\n";
         let found = parse(Path::new("as"), text).unwrap();
-        let names: Vec<&str> = found.iter().map(|library| library.soname.as_str()).collect();
+        let names: Vec<&str> = found
+            .iter()
+            .map(|library| library.soname.as_str())
+            .collect();
         assert_eq!(names, ["libbfd-2.40-system.so", "libc.so.6"]);
         assert_eq!(dynamic_linker(text), Some("/lib64/ld-linux-x86-64.so.2"));
         assert!(is_libc("libc.so.6") && is_libc("libm.so.6") && is_libc("ld-linux-x86-64.so.2"));
-        assert!(!is_libc("libbfd-2.40-system.so") && !is_libc("libctf.so.0") && !is_libc("libmagic.so.1"));
+        assert!(
+            !is_libc("libbfd-2.40-system.so")
+                && !is_libc("libctf.so.0")
+                && !is_libc("libmagic.so.1")
+        );
+    }
+
+    #[test]
+    fn llvm_mc_is_told_to_make_an_object() {
+        assert_eq!(
+            assembler_arguments(Path::new("/usr/bin/llvm-mc-14")),
+            ["-filetype=obj"]
+        );
+        assert!(assembler_arguments(Path::new("/usr/bin/x86_64-linux-gnu-as")).is_empty());
     }
 
     #[test]
     fn a_missing_library_is_named() {
         let error = parse(Path::new("as"), "\tlibodd.so.1 => not found\n").unwrap_err();
-        assert!(matches!(&error, PackError::NoLibrary { library, .. } if library == "libodd.so.1"), "{error}");
+        assert!(
+            matches!(&error, PackError::NoLibrary { library, .. } if library == "libodd.so.1"),
+            "{error}"
+        );
     }
 }

@@ -11,14 +11,33 @@ use super::BuildError;
 pub(super) const SOURCES: &[(&str, &str)] = &[
     ("system.c", include_str!("../../../ocaml/system.c")),
     ("serve.c", include_str!("../../../ocaml/serve.c")),
-    ("assembler_text.ml", include_str!("../../../ocaml/assembler_text.ml")),
-    ("assembler_external.ml", include_str!("../../../ocaml/assembler_external.ml")),
-    ("driver_native.ml", include_str!("../../../ocaml/driver_native.ml")),
-    ("driver_byte.ml", include_str!("../../../ocaml/driver_byte.ml")),
+    (
+        "assembler_text.ml",
+        include_str!("../../../ocaml/assembler_text.ml"),
+    ),
+    (
+        "assembler_external.ml",
+        include_str!("../../../ocaml/assembler_external.ml"),
+    ),
+    (
+        "driver_native.ml",
+        include_str!("../../../ocaml/driver_native.ml"),
+    ),
+    (
+        "driver_byte.ml",
+        include_str!("../../../ocaml/driver_byte.ml"),
+    ),
 ];
 
 /// `--wrap=system`: see system.c. `-s`: nobody debugs the compiler, and it is carried about.
-pub(super) const RECIPE: &[&str] = &["-I", "+compiler-libs", "-ccopt", "-Wl,--wrap=system", "-ccopt", "-s"];
+pub(super) const RECIPE: &[&str] = &[
+    "-I",
+    "+compiler-libs",
+    "-ccopt",
+    "-Wl,--wrap=system",
+    "-ccopt",
+    "-s",
+];
 
 /// Whether the driver of a native kit can give assembly to the application in place of starting an assembler.
 pub(super) fn gives_assembly(toolchain: &Toolchain) -> bool {
@@ -37,19 +56,33 @@ pub(super) async fn link(
         Code::Byte => ("driver_byte.ml", "ocamlbytecomp.cmxa"),
         _ => ("driver_native.ml", "ocamloptcomp.cmxa"),
     };
-    let archives = toolchain.compiler_libs().map(|libraries| libraries.join(back_end));
-    let (Some(ocamlopt), true) = (toolchain.ocamlopt(), archives.is_some_and(|archive| archive.is_file())) else {
+    let archives = toolchain
+        .compiler_libs()
+        .map(|libraries| libraries.join(back_end));
+    let (Some(ocamlopt), true) = (
+        toolchain.ocamlopt(),
+        archives.is_some_and(|archive| archive.is_file()),
+    ) else {
         return Ok(None);
     };
     for (name, text) in SOURCES {
         let path = work.join(name);
-        std::fs::write(&path, text).map_err(|source| BuildError::Io { path: Box::new(path), source })?;
+        std::fs::write(&path, text).map_err(|source| BuildError::Io {
+            path: Box::new(path),
+            source,
+        })?;
     }
     // The name of the module that driver_native.ml uses.
-    let assembler = if gives_assembly(toolchain) { "assembler_text.ml" } else { "assembler_external.ml" };
+    let assembler = if gives_assembly(toolchain) {
+        "assembler_text.ml"
+    } else {
+        "assembler_external.ml"
+    };
     let module = work.join("assembler.ml");
-    std::fs::copy(work.join(assembler), &module)
-        .map_err(|source| BuildError::Io { path: Box::new(module), source })?;
+    std::fs::copy(work.join(assembler), &module).map_err(|source| BuildError::Io {
+        path: Box::new(module),
+        source,
+    })?;
     let output = staging.join("driver");
     let base = Invocation::new(ocamlopt)
         .args(RECIPE)
@@ -67,6 +100,9 @@ pub(super) async fn link(
     };
     match linked {
         Ok(_) => Ok(Some(PathBuf::from("driver"))),
-        Err(source) => Err(BuildError::Tool { part: "compiler driver", source: Box::new(source) }),
+        Err(source) => Err(BuildError::Tool {
+            part: "compiler driver",
+            source: Box::new(source),
+        }),
     }
 }

@@ -39,7 +39,13 @@ impl Found {
         let mut digest = Digest::new("saddlebag found kit 1");
         digest.part("code", code.to_string().as_bytes());
         digest.part("options", format!("{options:?}").as_bytes());
-        for variable in ["OCAMLFIND_CONF", "OCAMLFIND_TOOLCHAIN", "OCAMLFIND_COMMANDS", "OCAMLLIB", "CAMLLIB"] {
+        for variable in [
+            "OCAMLFIND_CONF",
+            "OCAMLFIND_TOOLCHAIN",
+            "OCAMLFIND_COMMANDS",
+            "OCAMLLIB",
+            "CAMLLIB",
+        ] {
             let value = std::env::var_os(variable).unwrap_or_default();
             digest.part(variable, value.as_encoded_bytes());
         }
@@ -57,7 +63,8 @@ impl Found {
     pub(super) fn read(path: &Path) -> Option<Found> {
         let found: Found = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
         let ours = found.magic == MAGIC && found.version == VERSION;
-        let unchanged = found.stamps.iter().all(FileStamp::holds) && !found.missing.iter().any(|path| path.exists());
+        let unchanged = found.stamps.iter().all(FileStamp::holds)
+            && !found.missing.iter().any(|path| path.exists());
         (ours && unchanged).then_some(found)
     }
 
@@ -73,9 +80,18 @@ impl Found {
         // A directory changes when a program is added to it: a compiler that would now be found first is noticed.
         paths.extend(options.searched_directories());
         paths.extend(toolchain.ocamlfind().into_iter().flat_map(findlib_files));
-        paths.extend(files_of(directory).into_iter().map(|name| directory.join(name)));
-        let mut found =
-            Found { magic: MAGIC.to_owned(), version: VERSION, kit, stamps: Vec::new(), missing: Vec::new() };
+        paths.extend(
+            files_of(directory)
+                .into_iter()
+                .map(|name| directory.join(name)),
+        );
+        let mut found = Found {
+            magic: MAGIC.to_owned(),
+            version: VERSION,
+            kit,
+            stamps: Vec::new(),
+            missing: Vec::new(),
+        };
         for path in paths {
             match FileStamp::of(&path) {
                 Ok(stamp) => found.stamps.push(stamp),
@@ -93,11 +109,19 @@ impl Found {
 
 /// `ocamlfind` and the places where its configuration may be (findlib's `findlib_config.ml`, opam, Debian).
 fn findlib_files(ocamlfind: &Path) -> Vec<PathBuf> {
-    let prefix = ocamlfind.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
+    let prefix = ocamlfind
+        .parent()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new("/"));
     let configuration = std::env::var_os("OCAMLFIND_CONF").map(PathBuf::from);
-    let usual = ["etc/findlib.conf", "lib/findlib.conf", "etc/findlib.conf.d"].map(|name| prefix.join(name));
+    let usual = ["etc/findlib.conf", "lib/findlib.conf", "etc/findlib.conf.d"]
+        .map(|name| prefix.join(name));
     let system = PathBuf::from("/etc/findlib.conf");
-    [ocamlfind.to_owned(), system].into_iter().chain(usual).chain(configuration).collect()
+    [ocamlfind.to_owned(), system]
+        .into_iter()
+        .chain(usual)
+        .chain(configuration)
+        .collect()
 }
 
 /// The manifest of the kit in `directory`, if the kit is whole: every file that was built is there, with the contents
@@ -107,22 +131,33 @@ pub(super) fn verified(directory: &Path) -> Option<Manifest> {
     let contents: BTreeMap<PathBuf, String> = serde_json::from_slice(&contents).ok()?;
     let names = files_of(directory);
     let whole = names.len() == contents.len() + 1
-        && contents.iter().all(|(name, digest)| digest_of(&directory.join(name)).is_ok_and(|now| now == *digest));
+        && contents
+            .iter()
+            .all(|(name, digest)| digest_of(&directory.join(name)).is_ok_and(|now| now == *digest));
     whole.then(|| Manifest::read(directory).ok()).flatten()
 }
 
 /// Writes the manifest and the list of contents into `staging` and renames it to `directory`, replacing what is there.
-pub(super) fn settle(staging: tempfile::TempDir, manifest: &Manifest, directory: &Path) -> io::Result<()> {
+pub(super) fn settle(
+    staging: tempfile::TempDir,
+    manifest: &Manifest,
+    directory: &Path,
+) -> io::Result<()> {
     std::fs::write(staging.path().join(MANIFEST_NAME), manifest.to_json())?;
     let mut contents = BTreeMap::new();
     for name in files_of(staging.path()) {
         let digest = digest_of(&staging.path().join(&name))?;
         contents.insert(name, digest);
     }
-    std::fs::write(staging.path().join(CONTENTS_NAME), serde_json::to_vec_pretty(&contents)?)?;
+    std::fs::write(
+        staging.path().join(CONTENTS_NAME),
+        serde_json::to_vec_pretty(&contents)?,
+    )?;
     let kits = directory.parent().unwrap_or(Path::new("."));
     if directory.symlink_metadata().is_ok() {
-        let trash = tempfile::Builder::new().prefix(STAGING_PREFIX).tempdir_in(kits)?;
+        let trash = tempfile::Builder::new()
+            .prefix(STAGING_PREFIX)
+            .tempdir_in(kits)?;
         std::fs::rename(directory, trash.path().join("damaged"))?;
     }
     std::fs::rename(staging.path(), directory)?;
@@ -134,7 +169,11 @@ pub(super) fn settle(staging: tempfile::TempDir, manifest: &Manifest, directory:
 /// Removes what interrupted builds left. The lock must be held.
 pub(super) fn sweep(kits: &Path) {
     for entry in std::fs::read_dir(kits).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(STAGING_PREFIX) {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(STAGING_PREFIX)
+        {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -145,7 +184,11 @@ fn files_of(directory: &Path) -> Vec<PathBuf> {
     let mut names = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(directory.join(&folder)).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(directory.join(&folder))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let name = folder.join(entry.file_name());
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => folders.push(name),

@@ -14,9 +14,18 @@ pub(super) const INTERFACES: &str = "interfaces";
 /// Until the runtime crate offers them.
 mod host_image {
     pub(super) const SOURCES: &[(&str, &str)] = &[
-        ("saddlebag_host.ml", include_str!("../../../../ocaml-runtime/ocaml/saddlebag_host.ml")),
-        ("saddlebag_host.mli", include_str!("../../../../ocaml-runtime/ocaml/saddlebag_host.mli")),
-        ("saddlebag_stubs.c", include_str!("../../../../ocaml-runtime/ocaml/saddlebag_stubs.c")),
+        (
+            "saddlebag_host.ml",
+            include_str!("../../../../ocaml-runtime/ocaml/saddlebag_host.ml"),
+        ),
+        (
+            "saddlebag_host.mli",
+            include_str!("../../../../ocaml-runtime/ocaml/saddlebag_host.mli"),
+        ),
+        (
+            "saddlebag_stubs.c",
+            include_str!("../../../../ocaml-runtime/ocaml/saddlebag_stubs.c"),
+        ),
     ];
 }
 
@@ -34,22 +43,35 @@ pub(super) fn recipe(code: Code) -> Vec<String> {
 
 /// The arguments that link an image of soname `soname`, without its output.
 fn arguments(code: Code, soname: &str) -> Vec<String> {
-    let mut arguments: Vec<String> = ["-g", "-I", "+unix", "-I", "+threads", "-I", "+dynlink", "-linkall"]
-        .map(str::to_owned)
-        .into();
+    let mut arguments: Vec<String> = [
+        "-g", "-I", "+unix", "-I", "+threads", "-I", "+dynlink", "-linkall",
+    ]
+    .map(str::to_owned)
+    .into();
     arguments.extend(["-runtime-variant", "_pic"].map(str::to_owned));
     let (kind, extension) = match code {
-        Code::Byte => (["-output-complete-obj", "-ccopt", "-shared"].as_slice(), "cma"),
-        _ => (["-output-obj", "-ccopt", "-Wl,-u,caml_startup_exn"].as_slice(), "cmxa"),
+        Code::Byte => (
+            ["-output-complete-obj", "-ccopt", "-shared"].as_slice(),
+            "cma",
+        ),
+        _ => (
+            ["-output-obj", "-ccopt", "-Wl,-u,caml_startup_exn"].as_slice(),
+            "cmxa",
+        ),
     };
     arguments.extend(kind.iter().map(|argument| (*argument).to_owned()));
     // `-S` keeps the symbols that plugins and gdb's backtraces need, without the line tables.
-    let linker_options =
-        ["--wrap=caml_sys_exit,--wrap=caml_terminate_signals".to_owned(), format!("-soname,{soname}"), "-S".to_owned(), "-Bsymbolic".to_owned()];
+    let linker_options = [
+        "--wrap=caml_sys_exit,--wrap=caml_terminate_signals".to_owned(),
+        format!("-soname,{soname}"),
+        "-S".to_owned(),
+        "-Bsymbolic".to_owned(),
+    ];
     for option in linker_options {
         arguments.extend(["-ccopt".to_owned(), format!("-Wl,{option}")]);
     }
-    arguments.extend(["unix", "threads", "dynlink"].map(|library| format!("{library}.{extension}")));
+    arguments
+        .extend(["unix", "threads", "dynlink"].map(|library| format!("{library}.{extension}")));
     arguments
 }
 
@@ -79,16 +101,38 @@ pub(super) async fn link(
     }
     let tool = |invocation: Invocation| async move {
         let invocation = invocation.current_dir(work).env("TMPDIR", work);
-        invocation.run().await.map_err(|source| BuildError::Tool { part: PART, source: Box::new(source) })
+        invocation.run().await.map_err(|source| BuildError::Tool {
+            part: PART,
+            source: Box::new(source),
+        })
     };
     let file = |extension: &str| {
         let names = sources().iter().map(|(name, _)| *name);
-        names.filter(|name| Path::new(name).extension().is_some_and(|found| found == extension)).collect::<Vec<_>>()
+        names
+            .filter(|name| {
+                Path::new(name)
+                    .extension()
+                    .is_some_and(|found| found == extension)
+            })
+            .collect::<Vec<_>>()
     };
-    tool(Invocation::new(compiler).arg("-c").args(["-ccopt", "-O2 -fPIC"]).args(file("c"))).await?;
+    tool(
+        Invocation::new(compiler)
+            .arg("-c")
+            .args(["-ccopt", "-O2 -fPIC"])
+            .args(file("c")),
+    )
+    .await?;
     // Opaque: plugins are compiled against the interface alone, so that they do not depend on the registry's code.
-    tool(Invocation::new(compiler).args(["-c", "-opaque"]).args(file("mli"))).await?;
-    let objects = file("c").into_iter().map(|name| Path::new(name).with_extension("o"));
+    tool(
+        Invocation::new(compiler)
+            .args(["-c", "-opaque"])
+            .args(file("mli")),
+    )
+    .await?;
+    let objects = file("c")
+        .into_iter()
+        .map(|name| Path::new(name).with_extension("o"));
     let soname = format!("libsaddlebag-host-{}-{code}.so", &identity[..16]);
     tool(
         Invocation::new(compiler)
@@ -110,7 +154,11 @@ pub(super) async fn link(
         Code::Byte => PathBuf::new(),
         _ => link_stub(toolchain, &soname, work, staging, &tool).await?,
     };
-    Ok(HostImage { image: PathBuf::from(&soname), link_stub, soname })
+    Ok(HostImage {
+        image: PathBuf::from(&soname),
+        link_stub,
+        soname,
+    })
 }
 
 /// An empty shared object with the image's soname.
@@ -128,11 +176,20 @@ where
     let assembler = toolchain.require_assembler().map_err(incomplete)?;
     let linker = toolchain.require_linker().map_err(incomplete)?;
     let source = work.join("stub.s");
-    std::fs::write(&source, "\t.section .note.GNU-stack,\"\",%progbits\n")
-        .map_err(|error| BuildError::Io { path: Box::new(source), source: error })?;
+    std::fs::write(&source, "\t.section .note.GNU-stack,\"\",%progbits\n").map_err(|error| {
+        BuildError::Io {
+            path: Box::new(source),
+            source: error,
+        }
+    })?;
     tool(assembler.invocation().args(["-o", "stub.o", "stub.s"])).await?;
     let name = PathBuf::from("host-stub.so");
     let output = staging.join(&name);
-    tool(Invocation::new(linker).args(["-shared", "-s", "-soname", soname, "stub.o", "-o"]).arg(&output)).await?;
+    tool(
+        Invocation::new(linker)
+            .args(["-shared", "-s", "-soname", soname, "stub.o", "-o"])
+            .arg(&output),
+    )
+    .await?;
     Ok(name)
 }

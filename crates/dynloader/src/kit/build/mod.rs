@@ -76,11 +76,15 @@ impl SystemOptions {
 /// See [`Kit::system`].
 pub(super) async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
     if options.code == Code::Wasm {
-        return Err(BuildError::Code { code: options.code, reason: "it cannot be loaded into a process".to_owned() });
+        return Err(BuildError::Code {
+            code: options.code,
+            reason: "it cannot be loaded into a process".to_owned(),
+        });
     }
     let kits = options.cache_directory.join("kits");
     for directory in [&options.cache_directory, &kits] {
-        ensure_private_directory(directory).map_err(|error| BuildError::Directory(Box::new(error)))?;
+        ensure_private_directory(directory)
+            .map_err(|error| BuildError::Directory(Box::new(error)))?;
     }
     let found_path = Found::path(&kits, &options.toolchain, options.code);
     if let Some(found) = Found::read(&found_path) {
@@ -107,17 +111,25 @@ pub(super) async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
         }
     };
     // Only a shortcut: when it cannot be written, the next start takes the long way.
-    let _ = Found::new(name, &options.toolchain, &toolchain, &inputs, &directory).write(&found_path);
+    let _ =
+        Found::new(name, &options.toolchain, &toolchain, &inputs, &directory).write(&found_path);
     Ok(Kit::from_manifest(directory, manifest, None))
 }
 
 async fn lock(kits: &Path) -> Result<std::fs::File, BuildError> {
     let path = kits.join(".lock");
     blocking::unblock(move || {
-        let opened = std::fs::File::options().create(true).truncate(false).write(true).open(&path);
+        let opened = std::fs::File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
         match opened.and_then(|file| file.lock().map(|()| file)) {
             Ok(file) => Ok(file),
-            Err(source) => Err(BuildError::Io { path: Box::new(path), source }),
+            Err(source) => Err(BuildError::Io {
+                path: Box::new(path),
+                source,
+            }),
         }
     })
     .await
@@ -152,9 +164,17 @@ fn inputs(toolchain: &Toolchain, code: Code) -> Vec<PathBuf> {
         ],
     };
     let tools = [toolchain.ocamlopt(), toolchain.ocamlc(), toolchain.linker()];
-    let assembler = toolchain.assembler().map(|command| command.program.as_path());
-    let tools = tools.into_iter().chain([assembler]).flatten().map(Path::to_owned);
-    tools.chain(names.iter().map(|name| library.join(name))).collect()
+    let assembler = toolchain
+        .assembler()
+        .map(|command| command.program.as_path());
+    let tools = tools
+        .into_iter()
+        .chain([assembler])
+        .flatten()
+        .map(Path::to_owned);
+    tools
+        .chain(names.iter().map(|name| library.join(name)))
+        .collect()
 }
 
 /// Names everything that decides what a compilation with this kit gives.
@@ -166,12 +186,18 @@ fn identity(toolchain: &Toolchain, code: Code, inputs: &[PathBuf]) -> Result<Str
     }
     for path in inputs {
         let label = path.to_string_lossy();
-        digest.file(&label, path).map_err(|source| BuildError::Io { path: Box::new(path.clone()), source })?;
+        digest.file(&label, path).map_err(|source| BuildError::Io {
+            path: Box::new(path.clone()),
+            source,
+        })?;
     }
     for (name, text) in driver::SOURCES.iter().chain(host::sources()) {
         digest.part(name, text.as_bytes());
     }
-    digest.part("recipe", format!("{:?}", (driver::RECIPE, host::recipe(code))).as_bytes());
+    digest.part(
+        "recipe",
+        format!("{:?}", (driver::RECIPE, host::recipe(code))).as_bytes(),
+    );
     Ok(digest.finish())
 }
 
@@ -194,21 +220,36 @@ async fn build(
     };
     // The lock is held, so whatever building left behind is dead.
     found::sweep(kits);
-    let staging = tempfile::Builder::new().prefix(found::STAGING_PREFIX).tempdir_in(kits).map_err(io(kits))?;
-    let work = tempfile::Builder::new().prefix(found::STAGING_PREFIX).tempdir_in(kits).map_err(io(kits))?;
+    let staging = tempfile::Builder::new()
+        .prefix(found::STAGING_PREFIX)
+        .tempdir_in(kits)
+        .map_err(io(kits))?;
+    let work = tempfile::Builder::new()
+        .prefix(found::STAGING_PREFIX)
+        .tempdir_in(kits)
+        .map_err(io(kits))?;
 
     let conf = toolchain.conf().clone();
     let standard_library = conf.standard_library().to_owned();
-    let mut manifest = Manifest::new(identity.to_owned(), identity.to_owned(), conf, standard_library.clone());
+    let mut manifest = Manifest::new(
+        identity.to_owned(),
+        identity.to_owned(),
+        conf,
+        standard_library.clone(),
+    );
     manifest.linker = toolchain.linker().map(Path::to_owned);
-    manifest.tools = toolchain.assembler().and_then(|assembler| assembler.program.parent().map(Path::to_owned));
+    manifest.tools = toolchain
+        .assembler()
+        .and_then(|assembler| assembler.program.parent().map(Path::to_owned));
 
     if toolchain.compiler_libs().is_some() && toolchain.ocamlopt().is_some() {
         report(Progress::Driver);
-        manifest.driver = driver::link(toolchain, options.code, work.path(), staging.path()).await?;
+        manifest.driver =
+            driver::link(toolchain, options.code, work.path(), staging.path()).await?;
     }
-    manifest.gives_assembly =
-        manifest.driver.is_some() && options.code != Code::Byte && driver::gives_assembly(toolchain);
+    manifest.gives_assembly = manifest.driver.is_some()
+        && options.code != Code::Byte
+        && driver::gives_assembly(toolchain);
     if manifest.driver.is_none() {
         manifest.stock = Some(StockCompilers {
             ocamlopt: toolchain.ocamlopt().map(Path::to_owned),
@@ -217,8 +258,17 @@ async fn build(
         });
     }
     report(Progress::HostImage);
-    let host = host::link(toolchain, options.code, identity, work.path(), staging.path()).await?;
-    manifest.include_directories.push(PathBuf::from(host::INTERFACES));
+    let host = host::link(
+        toolchain,
+        options.code,
+        identity,
+        work.path(),
+        staging.path(),
+    )
+    .await?;
+    manifest
+        .include_directories
+        .push(PathBuf::from(host::INTERFACES));
     for library in ["unix", "threads"] {
         let installed = standard_library.join(library);
         if installed.is_dir() {
