@@ -121,8 +121,12 @@ impl Resolver {
     /// # Errors
     /// It is missing, with suggestions, or of no use.
     pub async fn get(&self, name: &LibName) -> Result<Arc<Lib>, Error> {
-        let mut libs = self.get_list(std::slice::from_ref(name)).await?;
-        Ok(libs.remove(0))
+        let result = match self.find(name).await {
+            Ok(Some(lib)) => Ok(lib),
+            Ok(None) => Err(self.missing(vec![self.canonical_name(name)], &[]).await),
+            Err(error) => Err(error),
+        };
+        self.tell(result)
     }
 
     /// The libraries of these names, in the order given, a repeated one where it comes first.

@@ -90,21 +90,18 @@ impl Ocamlpath {
         let open = self.opener();
         blocking::unblock(move || {
             // A thread that panicked may have left half an index.
-            let mut state = match state.lock() {
-                Ok(state) => state,
-                Err(poisoned) => {
-                    let mut state = poisoned.into_inner();
-                    *state = None;
-                    state
+            let mut guard = state.lock().unwrap_or_else(|poisoned| {
+                let mut guard = poisoned.into_inner();
+                *guard = None;
+                guard
+            });
+            let state = match &mut *guard {
+                Some(state) => state,
+                empty => {
+                    let opened = open(&conf, &memo).map_err(|source| Error::new(name, source))?;
+                    empty.insert(opened)
                 }
             };
-            if state.is_none() {
-                let opened = open(&conf, &memo).map_err(|source| Error::new(name, source))?;
-                *state = Some(opened);
-            }
-            let state = state
-                .as_mut()
-                .unwrap_or_else(|| unreachable!("the state has just been set"));
             let output = work(state);
             state.keep(&memo);
             output
