@@ -4,6 +4,7 @@
 //! medians and their ratio.
 
 mod libraries;
+mod members;
 mod report;
 mod start;
 
@@ -57,7 +58,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
         scratch,
         report: Report::default(),
     };
-    start::rows(&mut bench, root)?;
+    let image = start::rows(&mut bench, root)?;
     libraries::rows(&mut bench, root)?;
     let path = target.join("bench.json");
     std::fs::write(&path, bench.report.to_json())?;
@@ -66,6 +67,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
     } else {
         print!("{}", bench.report.to_table());
         println!("written to {}", path.display());
+        members::rows(&bench, root, &image)?;
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! Rows about whole processes: source to plugin, type check, start to plugin ran.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Bench, quiet};
-use crate::Outcome;
 
 const PLUGIN: &str = r#"let words = Hashtbl.create 16
 
@@ -21,7 +20,8 @@ let () =
   |> List.iter (fun (word, seen) -> Printf.printf "%s %d\n" word seen)
 "#;
 
-pub(super) fn rows(bench: &mut Bench, root: &Path) -> Outcome {
+/// Adds the rows; gives the host image that was used.
+pub(super) fn rows(bench: &mut Bench, root: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let folder = bench.scratch.clone();
     let source = folder.join("words.ml");
     std::fs::write(&source, PLUGIN)?;
@@ -103,5 +103,5 @@ pub(super) fn rows(bench: &mut Bench, root: &Path) -> Outcome {
         ("saddlebag run", || quiet(&mut ours(&["run", "words.ml"]))),
         ("dlopen, start and load by hand", by_hand),
     )?;
-    Ok(())
+    Ok(PathBuf::from(image))
 }
