@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynloader::kit::{SystemOptions, default_cache_directory};
-use dynloader::{Evaluation, Kit, Loader, Options, SideEffect, cache::CacheConfig, load};
+use dynloader::{Diagnostic, Kit, Loader, Options, SideEffect, cache::CacheConfig, load};
 use futures_lite::future::block_on;
 use ocaml_runtime::call::Kind;
 
@@ -70,19 +70,20 @@ fn run(files: Vec<PathBuf>, arguments: Vec<OsString>) -> Result<(), Failure> {
         options = options.use_cache(CacheConfig::new(cache.join("plugins-of-examples")));
     }
     let loader = Loader::new(kit, options)?;
-    let compiled = loader.compile_sources_blocking::<SideEffect>(files, Evaluation::AtLoad)?;
-    for diagnostic in compiled.diagnostics() {
-        eprintln!("{diagnostic}");
-    }
-    let loaded = loader.load_compiled_blocking::<SideEffect>(compiled);
+    let told = |diagnostics: &[Diagnostic]| {
+        for diagnostic in diagnostics {
+            eprintln!("{diagnostic}");
+        }
+    };
+    let loaded = loader.load_sources_blocking::<SideEffect>(files, told);
     // What a program does at its end; `exit` has done it.
     let exited = matches!(&loaded, Err(load::Error::Raised(error)) if matches!(error.kind(), Kind::Exit { .. }));
     if !exited {
-        block_on(loader.runtime())?
+        loader
+            .runtime_blocking()?
             .run_at_exit()
             .map_err(Failure::Plugin)?;
     }
-    block_on(loader.clean())?;
     loaded.map_err(|error| match error {
         load::Error::Raised(error) => Failure::Plugin(error),
         error => error.into(),

@@ -53,11 +53,22 @@ impl Loader {
         evaluation: Evaluation,
         sources: Vec<Source>,
     ) -> Result<Compiled, compile::Error> {
-        let looked = self.shared.look_up(contract, evaluation, sources)?;
+        let looked = self.look_up_blocking(contract, evaluation, sources)?;
         futures_lite::future::block_on(self.compile_unless_found(contract, evaluation, looked))
     }
 
-    async fn compile_unless_found(
+    /// Reads the sources and looks for what was made of them before.
+    pub(crate) fn look_up_blocking(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        sources: Vec<Source>,
+    ) -> Result<LookedUp, compile::Error> {
+        self.shared.look_up(contract, evaluation, sources)
+    }
+
+    /// The second half of [`Loader::compile`].
+    pub(crate) async fn compile_unless_found(
         &self,
         contract: &Contract,
         evaluation: Evaluation,
@@ -142,13 +153,20 @@ impl Loader {
 }
 
 /// What is known of a plugin before any compiler runs.
-struct LookedUp {
+pub(crate) struct LookedUp {
     bundles: Vec<Bundle>,
     seal: Seal,
     /// Under which it is stored, where there is a store.
     key: Option<Key>,
     /// The plugin, if the directory of the cache has it.
     found: Option<Compiled>,
+}
+
+impl LookedUp {
+    /// Whether nothing is left to be compiled.
+    pub(crate) fn is_found(&self) -> bool {
+        self.found.is_some()
+    }
 }
 
 impl Shared {

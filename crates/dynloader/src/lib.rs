@@ -41,6 +41,7 @@
 #![deny(missing_docs)]
 
 pub mod assembly;
+mod blocking_calls;
 pub mod bundle;
 pub mod cache;
 #[cfg(feature = "clap")]

@@ -108,19 +108,6 @@ impl Loader {
             .await
     }
 
-    /// As [`Loader::compile_sources`] for a caller that is not asynchronous: blocks the thread. A plugin that the cache
-    /// holds is found without the help of another thread.
-    ///
-    /// # Errors
-    /// As [`Loader::compile_sources`].
-    pub fn compile_sources_blocking<P: Plugin + ?Sized>(
-        &self,
-        sources: impl IntoIterator<Item = impl Into<Source>>,
-        evaluation: Evaluation,
-    ) -> Result<Compiled, compile::Error> {
-        self.compile_blocking(&Contract::of::<P>(), evaluation, collect(sources))
-    }
-
     /// Compiles the sources into the file `output`, which [`Loader::load_file`] of this or another process loads; gives
     /// the compiler's warnings. The file appears whole, in place of what was there. OCaml:
     /// `compile_ocaml_src_files_into_cmxs_file`.
@@ -158,18 +145,6 @@ impl Loader {
         P::bind(module).map_err(Error::Bind)
     }
 
-    /// Loads a compiled plugin and runs its top level on the calling thread.
-    ///
-    /// # Errors
-    /// As [`Loader::load_compiled`].
-    pub fn load_compiled_blocking<P: Plugin + ?Sized>(
-        &self,
-        compiled: Compiled,
-    ) -> Result<P::Handle, Error> {
-        futures_lite::future::block_on(self.shared.prepare_load())?;
-        P::bind(self.load_ready(&Contract::of::<P>(), compiled)?).map_err(Error::Bind)
-    }
-
     /// Loads a file made by [`Loader::compile_sources_to_file`], here or in another process, and runs its top level
     /// once. The file is verified before it is opened by the dynamic linker, and loaded from a private copy, so the
     /// same file may be loaded again. OCaml: `load_cmxs_file`.
@@ -191,20 +166,6 @@ impl Loader {
         P::bind(module).map_err(Error::Bind)
     }
 
-    /// Loads a file as [`Loader::load_file`] does, on the calling thread. OCaml: `blocking_load_cmxs_file`.
-    ///
-    /// # Errors
-    /// As [`Loader::load_file`].
-    pub fn load_file_blocking<P: Plugin + ?Sized>(
-        &self,
-        path: impl AsRef<Path>,
-    ) -> Result<P::Handle, Error> {
-        futures_lite::future::block_on(self.shared.prepare_load())?;
-        let contract = Contract::of::<P>();
-        P::bind(self.load_ready(&contract, self.open(&contract, path.as_ref())?)?)
-            .map_err(Error::Bind)
-    }
-
     /// Verifies a compiled file and leaves it to the caller to run its top level, as often as wanted. A file compiled
     /// for [`Evaluation::AtLoad`] is loaded anew for each run, which costs some 23 kB of memory that is never freed.
     ///
@@ -222,7 +183,7 @@ impl Loader {
     }
 
     /// Reads and verifies a compiled file.
-    fn open(&self, contract: &Contract, path: &Path) -> Result<Compiled, Error> {
+    pub(crate) fn open(&self, contract: &Contract, path: &Path) -> Result<Compiled, Error> {
         let file = std::fs::read(path).map_err(|source| Error::Read {
             path: path.to_owned(),
             source,
@@ -371,6 +332,6 @@ impl Loaded {
     }
 }
 
-fn collect(sources: impl IntoIterator<Item = impl Into<Source>>) -> Vec<Source> {
+pub(crate) fn collect(sources: impl IntoIterator<Item = impl Into<Source>>) -> Vec<Source> {
     sources.into_iter().map(Into::into).collect()
 }

@@ -63,6 +63,30 @@ fn a_plugin_is_compiled_once_for_all_loaders() {
 }
 
 #[test]
+fn a_blocking_load_tells_of_warnings_and_finds_what_a_future_stored() {
+    let folder = folder(&[]);
+    let options = Options::program().use_cache(CacheConfig::new(folder.path().join("cache")));
+    let Some(loader) = loader(options) else {
+        return;
+    };
+    let text = "let f = function Some x -> x\nlet () = f (Some ())";
+    let load = || {
+        let mut told = 0;
+        let sources = [Source::text("x.ml", text)];
+        loader
+            .load_sources_blocking::<SideEffect>(sources, |found| told = found.len())
+            .unwrap();
+        told
+    };
+    assert_eq!(
+        (load(), load()),
+        (1, 0),
+        "the compiler runs, and then it does not"
+    );
+    assert!(hit(&loader, Source::text("x.ml", text)));
+}
+
+#[test]
 fn damaged_swapped_and_foreign_entries_are_compiled_again() {
     let folder = folder(&[]);
     let Some(loader) = cached(folder.path()) else {

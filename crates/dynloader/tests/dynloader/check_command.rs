@@ -37,7 +37,10 @@ fn files_are_given_or_found_and_the_top_level_runs_only_when_asked() {
         run(&["--ocamldep".into(), main.clone()]),
         (Ok(_), 2)
     ));
-    assert!(matches!(run(&[main.clone()]), (Err(Error::Compile(_)), 1)));
+    assert!(matches!(
+        run(std::slice::from_ref(&main)),
+        (Err(Error::Compile(_)), 1)
+    ));
     let executed = run(&[
         "--ocamldep".into(),
         "--execute-plugin-toplevel".into(),

@@ -1,0 +1,92 @@
+//! The loader's work for callers that are not asynchronous: on the calling thread, as far as it goes.
+
+use std::path::Path;
+
+use futures_lite::future;
+use ocaml_runtime::Runtime;
+
+use crate::compile;
+use crate::compiled::Compiled;
+use crate::contract::Contract;
+use crate::diagnostic::Diagnostic;
+use crate::load::Error;
+use crate::loader::Loader;
+use crate::loading::collect;
+use crate::plugin::Plugin;
+use crate::source::Source;
+use crate::unit::Evaluation;
+
+impl Loader {
+    /// As [`Loader::load_sources`], with the top level on the calling thread and its stack; `told` hears the compiler's
+    /// warnings before it runs. A plugin that the cache holds starts without the help of another thread, which is the
+    /// fastest way to run one.
+    ///
+    /// # Errors
+    /// As [`Loader::load_sources`].
+    pub fn load_sources_blocking<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+        told: impl FnOnce(&[Diagnostic]),
+    ) -> Result<P::Handle, Error> {
+        let contract = Contract::of::<P>();
+        let looked = self.look_up_blocking(&contract, Evaluation::AtLoad, collect(sources))?;
+        let compiled = if looked.is_found() {
+            future::block_on(self.compile_unless_found(&contract, Evaluation::AtLoad, looked))?
+        } else {
+            let compile = self.compile_unless_found(&contract, Evaluation::AtLoad, looked);
+            let compile = async { Ok(compile.await?) };
+            // The runtime starts while the compiler runs.
+            future::block_on(future::try_zip(compile, self.start_runtime()))?.0
+        };
+        told(compiled.diagnostics());
+        self.load_compiled_blocking::<P>(compiled)
+    }
+
+    /// As [`Loader::compile_sources`] for a caller that is not asynchronous: blocks the thread. A plugin that the cache
+    /// holds is found without the help of another thread.
+    ///
+    /// # Errors
+    /// As [`Loader::compile_sources`].
+    pub fn compile_sources_blocking<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+        evaluation: Evaluation,
+    ) -> Result<Compiled, compile::Error> {
+        self.compile_blocking(&Contract::of::<P>(), evaluation, collect(sources))
+    }
+
+    /// Loads a compiled plugin and runs its top level on the calling thread.
+    ///
+    /// # Errors
+    /// As [`Loader::load_compiled`].
+    pub fn load_compiled_blocking<P: Plugin + ?Sized>(
+        &self,
+        compiled: Compiled,
+    ) -> Result<P::Handle, Error> {
+        future::block_on(self.shared.prepare_load())?;
+        P::bind(self.load_ready(&Contract::of::<P>(), compiled)?).map_err(Error::Bind)
+    }
+
+    /// Loads a file as [`Loader::load_file`] does, on the calling thread. OCaml: `blocking_load_cmxs_file`.
+    ///
+    /// # Errors
+    /// As [`Loader::load_file`].
+    pub fn load_file_blocking<P: Plugin + ?Sized>(
+        &self,
+        path: impl AsRef<Path>,
+    ) -> Result<P::Handle, Error> {
+        future::block_on(self.shared.prepare_load())?;
+        let contract = Contract::of::<P>();
+        P::bind(self.load_ready(&contract, self.open(&contract, path.as_ref())?)?)
+            .map_err(Error::Bind)
+    }
+
+    /// As [`Loader::runtime`], on the calling thread.
+    ///
+    /// # Errors
+    /// As [`Loader::runtime`].
+    pub fn runtime_blocking(&self) -> Result<Runtime, Error> {
+        future::block_on(self.shared.prepare_load())?;
+        self.shared.open_runtime()
+    }
+}
