@@ -146,13 +146,14 @@ enum Confinement {
     EmptiedPath,
 }
 
-struct Jail {
+/// A root that holds nothing but executables and their C library.
+pub(crate) struct Jail {
     root: PathBuf,
     confinement: Confinement,
 }
 
 impl Jail {
-    fn new(root: &Path, executables: &[&Path]) -> Result<Jail> {
+    pub(crate) fn new(root: &Path, executables: &[&Path]) -> Result<Jail> {
         fs::create_dir_all(root.join("tmp"))?;
         for executable in executables {
             fs::copy(executable, root.join(name(executable)))?;
@@ -185,7 +186,7 @@ impl Jail {
         Err("the embedded command does not start, not even outside the root".into())
     }
 
-    fn how(&self) -> &'static str {
+    pub(crate) fn how(&self) -> &'static str {
         match self.confinement {
             Confinement::Chroot => "programs are run with chroot",
             Confinement::UserNamespace => {
@@ -197,7 +198,7 @@ impl Jail {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match self.confinement {
             Confinement::Chroot => command("chroot"),
             Confinement::UserNamespace => command("unshare"),
@@ -240,7 +241,7 @@ impl Jail {
         Ok(output.status.code() == Some(status) && text.contains(expected))
     }
 
-    fn write(&self, file: &str, text: &str) -> Result<()> {
+    pub(crate) fn write(&self, file: &str, text: &str) -> Result<()> {
         Ok(fs::write(self.root.join(file), text)?)
     }
 

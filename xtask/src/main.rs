@@ -17,6 +17,7 @@ mod shell;
 mod test;
 mod tidy;
 mod toolchain;
+mod versions;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -59,15 +60,22 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "test",
-        arguments: "",
-        about: "set up, then format, lint, build, test, document and tidy: what must pass before a change is merged",
-        run: |root, arguments| none(arguments).and_then(|()| test::run(root)),
+        arguments: "[--toolchain VERSION,...|all]",
+        about: "set up, then format, lint, build, test, document and tidy: what must pass before a change is merged; \
+                with --toolchain, only what needs OCaml, on those versions",
+        run: test::run,
     },
     Command {
         name: "ci",
         arguments: "",
-        about: "the same as test",
-        run: |root, arguments| none(arguments).and_then(|()| test::run(root)),
+        about: "the same as test, with every version of OCaml that is tested",
+        run: |root, arguments| none(arguments).and_then(|()| test::ci(root)),
+    },
+    Command {
+        name: "versions",
+        arguments: "[--check]",
+        about: "try out what works with which version of OCaml, and write docs/versions.md",
+        run: versions::run,
     },
     Command {
         name: "tidy",

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: all that must pass before a change is merged.
 
+mod versions;
+
 use crate::{setup, shell, tidy};
 use std::error::Error;
 use std::io::IsTerminal;
@@ -23,16 +25,55 @@ enum Step {
     Count(Command),
 }
 
-pub(crate) fn run(root: &Path) -> Result<(), Box<dyn Error>> {
+/// `cargo xtask test`: everything with the installed OCaml, then what needs OCaml with the other versions that are built.
+/// With `--toolchain` only the latter, and versions that are missing are built.
+pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
+    let steps = match arguments {
+        [] => everything(root)?,
+        [option, versions] if option == "--toolchain" => {
+            others(root, versions::prefixes(versions)?)
+        }
+        _ => return Err("usage: cargo xtask test [--toolchain VERSION[,VERSION...]|all]".into()),
+    };
+    conclude(root, steps, start)
+}
+
+/// `cargo xtask ci`: the same as `test`, with every version that is tested, built if it is not there.
+pub(crate) fn ci(root: &Path) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let prefixes = versions::prefixes("all")?;
     setup::run()?;
-    let nextest = shell::cargo()
+    let mut steps = plan(root, has_nextest());
+    steps.extend(others(root, prefixes));
+    conclude(root, steps, start)
+}
+
+fn everything(root: &Path) -> Result<Vec<Step>, Box<dyn Error>> {
+    setup::run()?;
+    let mut steps = plan(root, has_nextest());
+    steps.extend(others(root, versions::prefixes_there()));
+    Ok(steps)
+}
+
+fn others(root: &Path, prefixes: Vec<std::path::PathBuf>) -> Vec<Step> {
+    prefixes
+        .iter()
+        .flat_map(|prefix| versions::plan(root, prefix))
+        .collect()
+}
+
+fn has_nextest() -> bool {
+    let version = shell::cargo()
         .args(["nextest", "--version"])
         .stderr(Stdio::null())
-        .output()
-        .is_ok_and(|output| output.status.success());
+        .output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+fn conclude(root: &Path, steps: Vec<Step>, start: Instant) -> Result<(), Box<dyn Error>> {
     let tally = Tally::default();
-    let result = follow(plan(root, nextest), root, &tally);
+    let result = follow(steps, root, &tally);
     let (passed, failed) = (tally.passed.into_inner(), tally.failed.into_inner());
     println!("\nall steps: {:.0} s", start.elapsed().as_secs_f64());
     if passed + failed > 0 {

@@ -38,7 +38,7 @@ pub(super) fn check_tools() -> Outcome {
         |name: &&str| std::env::split_paths(&path).any(|directory| directory.join(name).is_file());
     let missing: Vec<String> = TOOLS
         .iter()
-        .filter(|(names, _)| !names.iter().any(|name| there(name)))
+        .filter(|(names, _)| !names.iter().any(there))
         .map(|(names, what)| format!("there is no `{}`: {what}", names.join("` or `")))
         .collect();
     if missing.is_empty() {
