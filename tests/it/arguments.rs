@@ -1,8 +1,8 @@
 //! Each option of `run`, `check` and `build`, alone.
 
-use std::path::Path;
-
 use saddlebag_tests::{Sandbox, ocaml};
+
+use crate::ppx::CountingDriver;
 
 /// `util.ml` has an unused value, and `util.mli` exports another one that nobody uses.
 fn with_unused_values() -> Sandbox {
@@ -221,10 +221,10 @@ fn a_ppx_driver_rewrites_each_source() {
         return;
     }
     let sandbox = Sandbox::new();
-    let driver = identity_driver(&sandbox);
+    let driver = CountingDriver::new(&sandbox);
     sandbox.write("util.ml", "let two = 2\n");
     sandbox.write("main.ml", "let () = print_int (Util.two + 1)\n");
-    let ppx = ["--ppx".as_ref(), driver.as_os_str()];
+    let ppx = ["--ppx".as_ref(), driver.program().as_os_str()];
     sandbox
         .saddlebag(["run"])
         .args(ppx)
@@ -232,7 +232,7 @@ fn a_ppx_driver_rewrites_each_source() {
         .run()
         .code(0)
         .prints("3");
-    assert!(!counted(&sandbox).is_empty());
+    assert_ne!(driver.take(), 0);
     let outcome = sandbox
         .saddlebag(["check"])
         .args(["--ppx", "missing", "main.ml"])
@@ -246,67 +246,17 @@ fn positions_stay_the_users_behind_a_ppx_driver() {
         return;
     }
     let sandbox = Sandbox::new();
-    let driver = identity_driver(&sandbox);
+    let driver = CountingDriver::new(&sandbox);
     sandbox.write("bad.ml", "#!/bin/sh\nlet () =\n  print_int \"two\"\n");
     let outcome = sandbox
         .saddlebag(["check", "--ppx"])
-        .arg(driver)
+        .arg(driver.program())
         .arg("bad.ml")
         .run();
     outcome.code(1).says(&[
         "File \"bad.ml\", line 3, characters 12-17:",
         "3 | print_int \"two\"",
     ]);
-}
-
-/// A driver that dumps the syntax tree as it is, and adds a line to `count` each time.
-fn identity_driver(sandbox: &Sandbox) -> std::path::PathBuf {
-    let program = "let () =\n\
-        let file = Sys.argv.(Array.length Sys.argv - 1) in\n\
-        let log = open_out_gen [ Open_append; Open_creat ] 0o600 (Sys.getenv \"COUNT\") in\n\
-        output_string log \"once\\n\"; close_out log;\n\
-        Location.input_name := file;\n\
-        let channel = open_in_bin file in\n\
-        let lexbuf = Lexing.from_channel channel in\n\
-        Lexer.skip_hash_bang lexbuf; Location.init lexbuf file;\n\
-        let dump magic tree = output_string stdout magic; output_value stdout file; output_value stdout tree in\n\
-        match Filename.extension file with\n\
-        | \".mli\" -> dump Config.ast_intf_magic_number (Parse.interface lexbuf)\n\
-        | _ -> dump Config.ast_impl_magic_number (Parse.implementation lexbuf)\n";
-    sandbox.write("driver/driver.ml", program);
-    let arguments = [
-        "ocamlopt",
-        "-package",
-        "compiler-libs.common",
-        "-linkpkg",
-        "driver.ml",
-        "-o",
-        "driver.exe",
-    ];
-    sandbox
-        .command("ocamlfind")
-        .args(arguments)
-        .current_dir(sandbox.path("driver"))
-        .run()
-        .code(0);
-    let count = sandbox.path("driver/count");
-    let script = format!(
-        "#!/bin/sh\nCOUNT='{}' exec '{}' \"$@\"\n",
-        count.display(),
-        sandbox.path("driver/driver.exe").display()
-    );
-    let path = sandbox.write("driver/ppx", script);
-    make_executable(&path);
-    path
-}
-
-fn counted(sandbox: &Sandbox) -> String {
-    std::fs::read_to_string(sandbox.path("driver/count")).unwrap_or_default()
-}
-
-fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).expect("permissions");
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! End-to-end tests: the `saddlebag` command as its users meet it.
 
+mod archives;
 mod arguments;
+mod caches;
 mod diagnostics;
+mod faults;
 mod files;
 mod help;
+mod places;
+mod ppx;
 mod programs;
 mod run;

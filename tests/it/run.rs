@@ -118,9 +118,14 @@ fn an_exception_of_the_plugins_own_has_the_name_it_has_in_a_program() {
         return;
     }
     let sandbox = Sandbox::new();
-    sandbox.write("main.ml", "exception Mine of int\nlet () = raise (Mine 4)\n");
+    sandbox.write(
+        "main.ml",
+        "exception Mine of int\nlet () = raise (Mine 4)\n",
+    );
     let outcome = sandbox.saddlebag(["run", "main.ml"]).run();
-    outcome.code(1).says(&["Fatal error: exception Main.Mine(4)"]);
+    outcome
+        .code(1)
+        .says(&["Fatal error: exception Main.Mine(4)"]);
 }
 
 #[test]

@@ -16,13 +16,20 @@ use crate::metadata::{ArchiveMetadata, selection};
 #[non_exhaustive]
 pub enum CarriedError {
     /// There is no archive, or not a readable one.
-    #[error("this executable carries no OCaml compiler")]
+    #[error("{}", describe(.0))]
     Open(#[source] Box<OpenError>),
     /// There is an archive, but not one of a compiler.
     #[error(
         "the archive that this executable carries does not hold an OCaml compiler of this version"
     )]
     Metadata(#[source] Box<MetadataError>),
+}
+
+fn describe(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::NotFound { .. } => "this executable carries no OCaml compiler",
+        _ => "the archive that this executable carries cannot be opened",
+    }
 }
 
 /// A compiler in an archive, not yet extracted.

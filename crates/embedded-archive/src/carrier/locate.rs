@@ -228,8 +228,9 @@ fn carried(file: File, path: PathBuf, looked_for: &str) -> Result<Archive, OpenE
             "it is not a 64-bit little-endian ELF file that could have a section with one".into()
         }
         Err(Lack::NoTable) => "no section table".into(),
+        // The table of a file with an archive lies behind the archive: an executable cut short has lost its own.
         Err(Lack::Truncated) => {
-            "its section table lies beyond its end, so the file is truncated".into()
+            return Err(refused(Refusal::Damaged(crate::Damage::Truncated)));
         }
         Err(Lack::Malformed) => "its section table is malformed".into(),
     };

@@ -338,7 +338,7 @@ fn a_truncated_carrier_yields_the_whole_archive_or_an_error() {
         }
         let error = Archive::of_executable(&carrier).unwrap_err();
         assert!(
-            matches!(error, OpenError::NotFound { .. }),
+            matches!(error, OpenError::Damaged { .. }),
             "{cut} bytes cut: {error}"
         );
         assert!(error.to_string().contains("truncated"), "{error}");
