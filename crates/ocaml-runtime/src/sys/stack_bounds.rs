@@ -66,15 +66,15 @@ fn find_lowest() -> usize {
     1
 }
 
-#[cfg(test)]
+// Miri does not know pthread_getattr_np.
+#[cfg(all(test, not(miri)))]
 mod tests {
     use super::*;
 
     #[test]
     fn a_fresh_thread_has_stack_left() {
-        std::thread::spawn(|| assert!(!nearly_exhausted()))
-            .join()
-            .unwrap();
+        let ended = std::thread::spawn(|| assert!(!nearly_exhausted())).join();
+        assert!(ended.is_ok());
     }
 
     #[test]

@@ -198,6 +198,13 @@ impl Image {
         })
     }
 
+    /// Runs the compiler in `directory`, and gives what it complains about.
+    pub(crate) fn compile_in(&self, directory: &Path, arguments: &[&str]) -> Result<(), String> {
+        let arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
+        let (success, text) = try_run(self.compiler, &arguments, directory);
+        if success { Ok(()) } else { Err(text) }
+    }
+
     /// Loads one unit as it is.
     pub(crate) fn load(&self, name: &str, source: &str) -> LoadedUnit {
         let compiled = self.compile(name, source);

@@ -403,3 +403,23 @@ fn lists_of_any_length_keep_their_elements() {
         }
     }
 }
+
+#[test]
+fn the_interface_for_editors_type_checks_plugins() {
+    let Some(image) = support::byte() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in <dyn Pricing>::interface().editor_files() {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    image
+        .compile_in(directory.path(), &["-c", "pricing.mli"])
+        .unwrap();
+    std::fs::write(directory.path().join("good.ml"), PRICING).unwrap();
+    image
+        .compile_in(directory.path(), &["-open", "Pricing", "-c", "good.ml"])
+        .unwrap();
+    let bad = "let price currency point = point.z";
+    std::fs::write(directory.path().join("bad.ml"), bad).unwrap();
+    let error = image.compile_in(directory.path(), &["-open", "Pricing", "-c", "bad.ml"]);
+    assert!(error.unwrap_err().contains("bad.ml\", line 1"));
+}
