@@ -216,6 +216,8 @@ fn read(path: &[u8]) -> Result<Option<(Vec<u8>, Stamp, bool)>, Error> {
     };
     let mut file = match File::open(sys::os_str(path)) {
         Ok(file) => file,
+        // `stat` fails for the same reason; for others, such as a missing right to read, it may not.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(_) if !sys::exists(path) => return Ok(None),
         Err(source) => return Err(unreadable(false, source)),
     };
