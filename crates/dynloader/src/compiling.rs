@@ -120,7 +120,7 @@ impl Loader {
         goal: Goal,
     ) -> Result<(JobDirectory, Vec<Diagnostic>, PathBuf), compile::Error> {
         let shared = &self.shared;
-        let _permit = shared.jobs.acquire().await;
+        let _permit = shared.jobs().acquire().await;
         let workspace =
             shared
                 .workspace_async()

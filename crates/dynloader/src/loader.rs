@@ -1,8 +1,9 @@
 //! A loader: sources in, plugins out.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::{io, thread};
 
 use async_lock::{OnceCell, Semaphore};
@@ -30,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) kit: Kit,
     pub(crate) options: Options,
     pub(crate) store: Option<Storage>,
-    pub(crate) jobs: Semaphore,
+    jobs: OnceLock<Semaphore>,
     workspace: Mutex<State>,
     /// Done once the hook of [`Options::initialize`] has succeeded.
     pub(crate) initialized: OnceCell<()>,
@@ -151,15 +152,11 @@ impl Loader {
             (None, Some(cache)) => Some(Storage::Directory(DirectoryStore::new(cache.clone()))),
             (None, None) => None,
         };
-        let jobs = options
-            .jobs
-            .or_else(|| thread::available_parallelism().ok())
-            .map_or(1, |jobs| jobs.get());
         let shared = Shared {
             kit,
             options,
             store,
-            jobs: Semaphore::new(jobs),
+            jobs: OnceLock::new(),
             workspace: Mutex::new(State::Unused),
             initialized: OnceCell::new(),
             cleaned: AtomicBool::new(false),
@@ -201,7 +198,7 @@ impl Loader {
         file: impl Into<PathBuf>,
     ) -> Result<Vec<PathBuf>, dependencies::Error> {
         let shared = self.shared.clone();
-        let _permit = self.shared.jobs.acquire().await;
+        let _permit = self.shared.jobs().acquire().await;
         let workspace =
             shared
                 .workspace_async()
@@ -262,6 +259,18 @@ impl Shared {
         self.workspace
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many compilations may run at once. Counting the processors reads several files, so a cached plugin does
+    /// without.
+    pub(crate) fn jobs(&self) -> &Semaphore {
+        self.jobs.get_or_init(|| {
+            let jobs = self
+                .options
+                .jobs
+                .or_else(|| thread::available_parallelism().ok());
+            Semaphore::new(jobs.map_or(1, NonZeroUsize::get))
+        })
     }
 
     /// The loader's directory, made when it is first asked for. Blocks.
