@@ -6,6 +6,7 @@ use syn::parse::Parser;
 use syn::{Error, ItemTrait, LitStr, Path, Result, Type};
 
 use crate::attributes;
+use crate::declaration;
 use crate::method::{self, Method};
 use crate::names;
 use crate::paths;
@@ -40,9 +41,12 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemTrait) -> Result<Toke
     let trait_name = &item.ident;
     let declarations = methods.iter().map(declare);
     let declarations = declarations.collect::<Result<Vec<_>>>()?;
+    let checks = methods.iter().map(|method| checks(method, &item, &runtime));
     let additions = methods.iter().map(|method| add(method, trait_name));
     Ok(quote! {
         #item
+
+        #(#checks)*
 
         impl #runtime::HostInterface for dyn #trait_name {
             fn signature() -> &'static #runtime::host::Signature {
@@ -70,11 +74,28 @@ fn declare(method: &Method) -> Result<TokenStream> {
     }
     let name = &method.ocaml_name;
     let arguments = method.arguments.iter().map(|argument| owned(&argument.of));
-    let result = match method::result_of(&method.output) {
+    let result = result(method);
+    Ok(quote!(.function::<(#(#arguments,)*), #result>(#name)))
+}
+
+/// What the types of a method have to be.
+fn checks(method: &Method, item: &ItemTrait, runtime: &TokenStream) -> TokenStream {
+    let described = |of: &Type| declaration::described(of, &item.generics, &item.ident, runtime);
+    let arguments = method.arguments.iter().map(|argument| {
+        let of = owned(&argument.of);
+        method::check(&argument.of, &described(&of), &quote!(#runtime::FromOcaml))
+    });
+    let result = result(method);
+    let result = method::check(result, &described(result), &quote!(#runtime::ToOcaml));
+    quote!(#(#arguments)* #result)
+}
+
+/// The type that OCaml gets when the function succeeds.
+fn result(method: &Method) -> &Type {
+    match method::result_of(&method.output) {
         Some(result) if !method.attributes.result => result,
         _ => &method.output,
-    };
-    Ok(quote!(.function::<(#(#arguments,)*), #result>(#name)))
+    }
 }
 
 fn add(method: &Method, trait_name: &syn::Ident) -> TokenStream {

@@ -79,10 +79,14 @@ impl Expansion {
         let constants = methods.iter().filter(|method| method.attributes.constant);
         let constants = constants.map(|method| self.constant(method));
         let (fields, values): (Vec<_>, Vec<_>) = constants.unzip();
+        let checks = methods.iter().map(|method| self.checks(method));
+        let checks = checks.collect::<Result<Vec<_>>>()?;
         let handle = format!("A loaded plugin of the interface [`{trait_name}`].");
         let module_docs = "The plugin's module, by the names of the interface.";
         Ok(quote! {
             #item
+
+            #(#checks)*
 
             #[doc = #handle]
             #[derive(Clone)]
@@ -149,6 +153,27 @@ impl Expansion {
         let result = self.described(result(method)?);
         let labels = method::labels(&method.arguments, &self.runtime)?;
         Ok(quote!(.labelled_function::<(#(#arguments,)*), #result>(#name, #labels)))
+    }
+
+    /// What the types of a method have to be.
+    fn checks(&self, method: &Method) -> Result<TokenStream> {
+        let runtime = &self.runtime;
+        let (to, from) = (quote!(#runtime::ToOcaml), quote!(#runtime::FromOcaml));
+        if method.attributes.constant {
+            let of = owned(&method.output);
+            return Ok(method::check(&method.output, &self.described(&of), &from));
+        }
+        let result = result(method)?;
+        let result = method::check(result, &self.described(result), &from);
+        let arguments = method.arguments.iter().map(|argument| {
+            let of = match &argument.of {
+                // At the type itself: for a reference, the compiler would point at the `&`.
+                Type::Reference(reference) => &reference.elem,
+                of => of,
+            };
+            method::check(of, &self.described(of), &to)
+        });
+        Ok(quote!(#(#arguments)* #result))
     }
 
     fn body(&self, index: usize, method: &Method) -> Result<TokenStream> {

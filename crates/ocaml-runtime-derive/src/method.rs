@@ -1,7 +1,8 @@
 //! What the methods of interface and host traits have in common.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{
     Error, FnArg, GenericArgument, ItemTrait, Pat, PathArguments, Result, ReturnType, TraitItem,
     TraitItemFn, Type,
@@ -122,6 +123,17 @@ pub(crate) fn result_of(output: &Type) -> Option<&Type> {
     match arguments.args.first() {
         Some(GenericArgument::Type(of)) if last.ident == "Result" => Some(of),
         _ => None,
+    }
+}
+
+/// A check that `of` implements a trait, at its place in the source: the errors of the code that needs it point at
+/// the macro.
+pub(crate) fn check(of: &Type, described: &TokenStream, wanted: &TokenStream) -> TokenStream {
+    quote_spanned! {of.span()=>
+        const _: () = {
+            const fn check<T: #wanted + ?::core::marker::Sized>() {}
+            check::<#described>();
+        };
     }
 }
 
