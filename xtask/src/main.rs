@@ -15,6 +15,7 @@ mod package;
 mod setup;
 mod shell;
 mod test;
+mod test_tools;
 mod tidy;
 mod toolchain;
 mod versions;

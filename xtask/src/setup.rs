@@ -201,20 +201,7 @@ fn install() -> Result<(), Box<dyn Error>> {
         )
         .into());
     };
-    let command = |arguments: &[&str]| {
-        let words: Vec<&str> = prefix
-            .iter()
-            .copied()
-            .chain([manager.program])
-            .chain(arguments.iter().copied())
-            .collect();
-        let mut command = Command::new(words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
-        if manager.program == "apt-get" && prefix.is_empty() {
-            command.env("DEBIAN_FRONTEND", "noninteractive");
-        }
-        command
-    };
+    let command = |arguments: &[&str]| command(manager, prefix, arguments);
     if let Some(refresh) = manager.refresh {
         // Stale lists may still do: let the installation decide.
         if let Err(error) = shell::run(&mut command(refresh)) {
@@ -229,6 +216,52 @@ fn install() -> Result<(), Box<dyn Error>> {
         }
     }
     last.map_or(Ok(()), Err)
+}
+
+/// Installs packages of Debian, where there is `apt-get` and it may be used; whether it could be.
+pub(crate) fn install_debian_packages(packages: &[&str]) -> Result<bool, Box<dyn Error>> {
+    let Some(manager) = MANAGERS
+        .iter()
+        .find(|manager| manager.program == "apt-get" && find_program("apt-get").is_some())
+    else {
+        return Ok(false);
+    };
+    let Some(prefix) = privilege(manager) else {
+        return Ok(false);
+    };
+    if let Some(refresh) = manager.refresh
+        && let Err(error) = shell::run(&mut command(manager, prefix, refresh))
+    {
+        println!("{error}; going on");
+    }
+    let options = [
+        "install",
+        "-qy",
+        "--no-install-recommends",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "-o",
+        "Acquire::Retries=3",
+    ];
+    let arguments: Vec<&str> = options.iter().chain(packages).copied().collect();
+    shell::run(&mut command(manager, prefix, &arguments))?;
+    Ok(true)
+}
+
+/// The manager's command, with what gives it the right to install before it.
+fn command(manager: &Manager, prefix: &[&str], arguments: &[&str]) -> Command {
+    let words: Vec<&str> = prefix
+        .iter()
+        .copied()
+        .chain([manager.program])
+        .chain(arguments.iter().copied())
+        .collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).stdin(Stdio::null());
+    if manager.program == "apt-get" && prefix.is_empty() {
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+    }
+    command
 }
 
 /// What to put before the command so that it may install: nothing, or `sudo` where it asks no question.
@@ -253,7 +286,7 @@ fn is_root() -> bool {
         .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-fn find_program(name: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|directory| directory.join(name))

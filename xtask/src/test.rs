@@ -2,7 +2,7 @@
 
 mod versions;
 
-use crate::{setup, shell, tidy};
+use crate::{setup, shell, test_tools, tidy};
 use std::error::Error;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -44,6 +44,7 @@ pub(crate) fn ci(root: &Path) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let prefixes = versions::prefixes("all")?;
     setup::run()?;
+    test_tools::run()?;
     let mut steps = plan(root, has_nextest());
     steps.extend(others(root, prefixes));
     conclude(root, steps, start)
@@ -51,6 +52,7 @@ pub(crate) fn ci(root: &Path) -> Result<(), Box<dyn Error>> {
 
 fn everything(root: &Path) -> Result<Vec<Step>, Box<dyn Error>> {
     setup::run()?;
+    test_tools::run()?;
     let mut steps = plan(root, has_nextest());
     steps.extend(others(root, versions::prefixes_there()));
     Ok(steps)
