@@ -26,7 +26,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let loader = Loader::new(kit, Options::program())?;
     let directory = tempfile::tempdir()?;
     let mut load = |round| -> Result<(), Box<dyn std::error::Error>> {
-        Ok(block_on(loader.load_sources::<SideEffect>([Source::text("small.ml", plugin(round))]))?)
+        Ok(block_on(loader.load_sources::<SideEffect>([
+            Source::text("small.ml", plugin(round)),
+        ]))?)
     };
     let mut check = |round| -> Result<(), Box<dyn std::error::Error>> {
         block_on(loader.check_sources::<SideEffect>([Source::text("small.ml", plugin(round))]))?;
@@ -35,32 +37,49 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ocamlopt = |arguments: &[&str], round: usize| -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(directory.path().join("small.ml"), plugin(round))?;
         let mut command = Command::new("ocamlopt.opt");
-        let status = command.args(arguments).arg("small.ml").current_dir(directory.path()).stdin(Stdio::null()).status()?;
-        if status.success() { Ok(()) } else { Err("ocamlopt failed".into()) }
+        let status = command
+            .args(arguments)
+            .arg("small.ml")
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err("ocamlopt failed".into())
+        }
     };
     type Work<'a> = &'a mut dyn FnMut(usize) -> Result<(), Box<dyn std::error::Error>>;
-    let row = |name: &str, ours: Work<'_>, anchor: Work<'_>| -> Result<(), Box<dyn std::error::Error>> {
-        let (mut our_times, mut anchor_times) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
-            let started = Instant::now();
-            ours(round)?;
-            let between = Instant::now();
-            anchor(round)?;
-            if round > 2 {
-                our_times.push(between - started);
-                anchor_times.push(between.elapsed());
+    let row =
+        |name: &str, ours: Work<'_>, anchor: Work<'_>| -> Result<(), Box<dyn std::error::Error>> {
+            let (mut our_times, mut anchor_times) = (Vec::new(), Vec::new());
+            for round in 0..ROUNDS {
+                let started = Instant::now();
+                ours(round)?;
+                let between = Instant::now();
+                anchor(round)?;
+                if round > 2 {
+                    our_times.push(between - started);
+                    anchor_times.push(between.elapsed());
+                }
             }
-        }
-        let (ours, anchor) = (median(our_times), median(anchor_times));
-        println!("{name}: {ours:.2?} against {anchor:.2?}, ratio {:.3}", ours.as_secs_f64() / anchor.as_secs_f64());
-        Ok(())
-    };
-    row("source to ran, running loader / ocamlopt.opt -shared", &mut load, &mut |round| {
-        ocamlopt(&["-shared", "-o", "small.cmxs"], round)
-    })?;
-    row("check, running loader / ocamlopt.opt -stop-after typing", &mut check, &mut |round| {
-        ocamlopt(&["-c", "-stop-after", "typing"], round)
-    })
+            let (ours, anchor) = (median(our_times), median(anchor_times));
+            println!(
+                "{name}: {ours:.2?} against {anchor:.2?}, ratio {:.3}",
+                ours.as_secs_f64() / anchor.as_secs_f64()
+            );
+            Ok(())
+        };
+    row(
+        "source to ran, running loader / ocamlopt.opt -shared",
+        &mut load,
+        &mut |round| ocamlopt(&["-shared", "-o", "small.cmxs"], round),
+    )?;
+    row(
+        "check, running loader / ocamlopt.opt -stop-after typing",
+        &mut check,
+        &mut |round| ocamlopt(&["-c", "-stop-after", "typing"], round),
+    )
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -8,9 +8,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let started = std::time::Instant::now();
     let options = SystemOptions::new(cache).progress(|step| println!("building: {step:?}"));
     let kit = futures_lite::future::block_on(Kit::system(options))?;
-    println!("OCaml {} in {} ({:?})", kit.conf().version(), kit.directory(Need::Load).display(), started.elapsed());
+    println!(
+        "OCaml {} in {} ({:?})",
+        kit.conf().version(),
+        kit.directory(Need::Load).display(),
+        started.elapsed()
+    );
     if let Some(compiler) = kit.ocamlopt() {
-        println!("{}", compiler.args(kit.shared_link_arguments()).command_line());
+        println!(
+            "{}",
+            compiler.args(kit.shared_link_arguments()).command_line()
+        );
     }
     Ok(())
 }

@@ -19,7 +19,11 @@ pub(crate) fn run(command: ArchiveCommand) -> Outcome {
         ArchiveCommand::List(of) => list(&of),
         ArchiveCommand::Metadata(of) => metadata(&of),
         ArchiveCommand::Verify(of) => verify(&of),
-        ArchiveCommand::Extract { archive, directory, output } => extract(&archive, directory.or(output)),
+        ArchiveCommand::Extract {
+            archive,
+            directory,
+            output,
+        } => extract(&archive, directory.or(output)),
     }
 }
 
@@ -29,9 +33,10 @@ fn open(of: &ArchiveOf) -> Result<Archive, Failure> {
         None => Archive::of_current_exe(),
     };
     opened.map_err(|error| match error {
-        OpenError::NotFound { .. } => {
-            Failure::advised(error, "put a compiler into an executable: saddlebag embed EXE -o OUT")
-        }
+        OpenError::NotFound { .. } => Failure::advised(
+            error,
+            "put a compiler into an executable: saddlebag embed EXE -o OUT",
+        ),
         error => Failure::new(error),
     })
 }
@@ -63,7 +68,10 @@ fn list(of: &ArchiveOf) -> Outcome {
     }
     for file in &listed {
         let mark = if file.executable { "x" } else { "-" };
-        output::result(format!("{mark} {:8} {:>9}  {}", file.group, file.bytes, file.name));
+        output::result(format!(
+            "{mark} {:8} {:>9}  {}",
+            file.group, file.bytes, file.name
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,14 +84,28 @@ fn metadata(of: &ArchiveOf) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let (major, minor) = archive.format_version();
-    let shell = if metadata.needs_shell { "needs /bin/sh" } else { "needs no shell" };
-    output::result(format!("archive     format {major}.{minor}, {} packed", megabytes(archive.packed_len())));
-    output::result(format!("files       {}, {}", archive.entries().len(), megabytes(archive.unpacked_len(Selection::all()))));
+    let shell = if metadata.needs_shell {
+        "needs /bin/sh"
+    } else {
+        "needs no shell"
+    };
+    output::result(format!(
+        "archive     format {major}.{minor}, {} packed",
+        megabytes(archive.packed_len())
+    ));
+    output::result(format!(
+        "files       {}, {}",
+        archive.entries().len(),
+        megabytes(archive.unpacked_len(Selection::all()))
+    ));
     output::result(format!("tree        {}", archive.tree()));
     output::result(format!("packed by   {}", metadata.packed_by));
     output::result(format!("OCaml       {}", metadata.ocaml_version));
     output::result(format!("codes       {} ({shell})", metadata.codes));
-    output::result(format!("ppx         {}", if metadata.ppx { "carried" } else { "none" }));
+    output::result(format!(
+        "ppx         {}",
+        if metadata.ppx { "carried" } else { "none" }
+    ));
     let libraries = match metadata.libraries.as_slice() {
         [] => "the standard library, unix, threads, dynlink".to_owned(),
         libraries => libraries.join(", "),
@@ -92,7 +114,12 @@ fn metadata(of: &ArchiveOf) -> Outcome {
     output::result(format!("host image  {}", metadata.kit.host_identity));
     output::result("licences");
     for licence in &metadata.licences {
-        output::result(format!("  {}: {} ({} files)", licence.work, licence.licence, licence.files.len()));
+        output::result(format!(
+            "  {}: {} ({} files)",
+            licence.work,
+            licence.licence,
+            licence.files.len()
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -118,10 +145,17 @@ fn verify(of: &ArchiveOf) -> Outcome {
         Err(error) => error
             .failures
             .into_iter()
-            .map(|(name, error)| Damaged { name, problem: chain(&error) })
+            .map(|(name, error)| Damaged {
+                name,
+                problem: chain(&error),
+            })
             .collect(),
     };
-    let verified = Verified { ok: damaged.is_empty(), files, damaged };
+    let verified = Verified {
+        ok: damaged.is_empty(),
+        files,
+        damaged,
+    };
     if of.json {
         output::json(&verified);
     } else if verified.ok {
@@ -135,7 +169,10 @@ fn verify(of: &ArchiveOf) -> Outcome {
             output::error(&format!("`{}`: {}", file.name, file.problem));
         }
     }
-    output::error(&format!("{} of {files} files are damaged", verified.damaged.len()));
+    output::error(&format!(
+        "{} of {files} files are damaged",
+        verified.damaged.len()
+    ));
     Err(Failure::Told)
 }
 
@@ -153,24 +190,36 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn extract(of: &ArchiveOf, directory: Option<PathBuf>) -> Outcome {
     let archive = open(of)?;
     let directory = directory.unwrap_or_else(|| {
-        let name = of.executable.as_deref().and_then(Path::file_name).unwrap_or("saddlebag".as_ref());
+        let name = of
+            .executable
+            .as_deref()
+            .and_then(Path::file_name)
+            .unwrap_or("saddlebag".as_ref());
         let mut name = name.to_owned();
         name.push(".files");
         PathBuf::from(name)
     });
     match std::fs::read_dir(&directory).map(|mut entries| entries.next().is_none()) {
         Ok(false) => {
-            return Err(Failure::Usage(format!("the directory `{}` is not empty", directory.display())));
+            return Err(Failure::Usage(format!(
+                "the directory `{}` is not empty",
+                directory.display()
+            )));
         }
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            let message = format!("cannot use the directory `{}`: {error}", directory.display());
+            let message = format!(
+                "cannot use the directory `{}`: {error}",
+                directory.display()
+            );
             return Err(Failure::Error(message.into()));
         }
         _ => {}
     }
     // A damaged archive leaves nothing behind.
     archive.verify().map_err(Failure::new)?;
-    archive.extract(&directory, Selection::all()).map_err(Failure::new)?;
+    archive
+        .extract(&directory, Selection::all())
+        .map_err(Failure::new)?;
     if of.json {
         output::json(&serde_json::json!({ "directory": directory.display().to_string() }));
     } else {

@@ -199,11 +199,15 @@ pub(crate) enum CodeName {
 }
 
 fn code_name(name: &str) -> Result<CodeName, String> {
-    let code: Code = name.parse().map_err(|_| "expected `native` or `byte`".to_owned())?;
+    let code: Code = name
+        .parse()
+        .map_err(|_| "expected `native` or `byte`".to_owned())?;
     match code {
         Code::Native => Ok(CodeName::Native),
         Code::Byte => Ok(CodeName::Byte),
-        Code::Wasm => Err(loading::check(code).err().map_or_else(String::new, |error| error.to_string())),
+        Code::Wasm => Err(loading::check(code)
+            .err()
+            .map_or_else(String::new, |error| error.to_string())),
     }
 }
 
@@ -251,7 +255,12 @@ pub(crate) enum ArchiveCommand {
         #[arg(value_name = "DIR")]
         directory: Option<PathBuf>,
         /// The same
-        #[arg(short = 'o', long = "output", value_name = "DIR", conflicts_with = "directory")]
+        #[arg(
+            short = 'o',
+            long = "output",
+            value_name = "DIR",
+            conflicts_with = "directory"
+        )]
         output: Option<PathBuf>,
     },
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use code_sets::{Code, CodeSet};
 use dynloader::kit::Progress;
 use embedded_archive::Verify;
-use embedded_compiler::{CarriedCompiler, ChooseError, ChooseOptions, Choice, Chosen, ExtractTo};
+use embedded_compiler::{CarriedCompiler, Choice, ChooseError, ChooseOptions, Chosen, ExtractTo};
 use ocaml_toolchain::{Toolchain, find};
 
 use crate::Outcome;
@@ -26,13 +26,17 @@ impl CodeName {
 pub(crate) fn choose(options: &ToolchainOptions, code: Option<Code>) -> Result<Chosen, Failure> {
     let choice = match (options.toolchain, &options.ocaml) {
         (ToolchainChoice::Embedded, Some(_)) => {
-            return Err(Failure::Usage("--ocaml names an installed compiler, --toolchain embedded refuses one".to_owned()));
+            return Err(Failure::Usage(
+                "--ocaml names an installed compiler, --toolchain embedded refuses one".to_owned(),
+            ));
         }
         (ToolchainChoice::Embedded, None) => Choice::Embedded,
         (ToolchainChoice::Auto, None) => Choice::Auto,
         (ToolchainChoice::System, _) | (ToolchainChoice::Auto, Some(_)) => Choice::System,
     };
-    let choose = ChooseOptions::default().choice(choice).toolchain(places(options));
+    let choose = ChooseOptions::default()
+        .choice(choice)
+        .toolchain(places(options));
     let mut choose = choose.extract_to(extract_to(options)).progress(|step| {
         output::progress(match step {
             Progress::Driver => "Building the compiler driver (once per toolchain)",
@@ -58,7 +62,10 @@ pub(crate) fn places(options: &ToolchainOptions) -> find::Options {
 
 fn extract_to(options: &ToolchainOptions) -> ExtractTo {
     match &options.persistent_archive {
-        Some(directory) => ExtractTo::Persistent { directory: directory.clone(), verify: Verify::Stamp },
+        Some(directory) => ExtractTo::Persistent {
+            directory: directory.clone(),
+            verify: Verify::Stamp,
+        },
         None => ExtractTo::Fresh,
     }
 }

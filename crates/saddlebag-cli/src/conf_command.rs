@@ -42,17 +42,31 @@ pub(crate) fn run(arguments: Conf) -> Outcome {
         output::json(&shown);
         return Ok(ExitCode::SUCCESS);
     }
-    output::result(format!("toolchain         {} ({})", shown.toolchain, shown.origin));
-    output::result(format!("OCaml             {} for {}, {}", shown.ocaml_version, shown.architecture, shown.system));
+    output::result(format!(
+        "toolchain         {} ({})",
+        shown.toolchain, shown.origin
+    ));
+    output::result(format!(
+        "OCaml             {} for {}, {}",
+        shown.ocaml_version, shown.architecture, shown.system
+    ));
     output::result(format!("codes             {}", shown.codes));
     output::result(format!("compiler          {}", shown.compiler));
     output::result(format!("standard library  {}", shown.standard_library));
-    for (label, value) in [("assembler", &shown.assembler), ("linker", &shown.linker), ("host image", &shown.host_image)] {
+    for (label, value) in [
+        ("assembler", &shown.assembler),
+        ("linker", &shown.linker),
+        ("host image", &shown.host_image),
+    ] {
         if let Some(value) = value {
             output::result(format!("{label:17} {value}"));
         }
     }
-    let shell = if shown.needs_shell { "needed: there are no compiler-libs to build a driver from" } else { "not needed" };
+    let shell = if shown.needs_shell {
+        "needed: there are no compiler-libs to build a driver from"
+    } else {
+        "not needed"
+    };
     output::result(format!("shell             {shell}"));
     output::result(format!("identity          {}", shown.identity));
     Ok(ExitCode::SUCCESS)
@@ -64,12 +78,17 @@ fn shown(chosen: &Chosen, asked: &ToolchainOptions) -> Shown {
     let show = |path: &std::path::Path| path.display().to_string();
     let (toolchain, origin, tools) = match &chosen.carried {
         Some(carried) => {
-            let file = carried.archive().path().map_or_else(|| "memory".to_owned(), show);
+            let file = carried
+                .archive()
+                .path()
+                .map_or_else(|| "memory".to_owned(), show);
             ("embedded", format!("carried by {file}"), None)
         }
         None => {
             let found = Toolchain::find_blocking(&compiler::places(asked)).ok();
-            let origin = found.as_ref().map_or_else(String::new, |toolchain| format!("from {}", toolchain.origin()));
+            let origin = found.as_ref().map_or_else(String::new, |toolchain| {
+                format!("from {}", toolchain.origin())
+            });
             let why = match asked.toolchain {
                 ToolchainChoice::System => origin,
                 _ if asked.ocaml.is_some() => origin,
@@ -79,10 +98,16 @@ fn shown(chosen: &Chosen, asked: &ToolchainOptions) -> Shown {
         }
     };
     let (assembler, linker) = match &tools {
-        Some(tools) => (tools.assembler().map(|tool| show(&tool.program)), tools.linker().map(show)),
+        Some(tools) => (
+            tools.assembler().map(|tool| show(&tool.program)),
+            tools.linker().map(show),
+        ),
         None => {
             let assembler = manifest.tools.as_ref().zip(conf.asm().first().copied());
-            (assembler.map(|(tools, name)| show(&tools.join(name))), manifest.linker.as_deref().map(show))
+            (
+                assembler.map(|(tools, name)| show(&tools.join(name))),
+                manifest.linker.as_deref().map(show),
+            )
         }
     };
     let program = kit.ocamlopt().or_else(|| kit.ocamlc());
@@ -93,14 +118,20 @@ fn shown(chosen: &Chosen, asked: &ToolchainOptions) -> Shown {
         ocaml_version: conf.version().to_string(),
         architecture: conf.architecture().to_owned(),
         system: conf.system().to_owned(),
-        codes: tools.as_ref().map_or_else(|| kit.codes(), compiler::codes_of),
+        codes: tools
+            .as_ref()
+            .map_or_else(|| kit.codes(), compiler::codes_of),
         standard_library: show(&manifest.standard_library),
         compiler: program.map_or_else(String::new, |program| show(program.program())),
         needs_shell: kit.needs_shell(),
         assembler,
         linker,
-        host_image: image.map(|host| show(&kit.directory(dynloader::kit::Need::Load).join(&host.image))),
+        host_image: image
+            .map(|host| show(&kit.directory(dynloader::kit::Need::Load).join(&host.image))),
         identity: kit.identity().to_owned(),
-        config: conf.fields().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        config: conf
+            .fields()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
     }
 }

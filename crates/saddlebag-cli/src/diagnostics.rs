@@ -44,7 +44,9 @@ pub(crate) fn print(diagnostics: &[Diagnostic], format: ErrorFormat) {
         // One object a line, so that a tool can read them as they come.
         ErrorFormat::Json => {
             for diagnostic in diagnostics {
-                output::plain(serde_json::to_string(&Message::from(diagnostic)).unwrap_or_default());
+                output::plain(
+                    serde_json::to_string(&Message::from(diagnostic)).unwrap_or_default(),
+                );
             }
         }
     }
@@ -79,7 +81,11 @@ fn render(diagnostic: &Diagnostic, texts: &mut Texts) -> String {
     // Further lines are set below the first, as the compiler sets them.
     let indent = label.len() + if label.is_empty() { 0 } else { 2 };
     for (index, line) in diagnostic.message.lines().enumerate() {
-        let indent = if index == 0 || line.is_empty() { 0 } else { indent };
+        let indent = if index == 0 || line.is_empty() {
+            0
+        } else {
+            indent
+        };
         let _ = writeln!(text, "{:indent$}{line}", "");
     }
     for related in &diagnostic.related {
@@ -98,7 +104,9 @@ fn heading(diagnostic: &Diagnostic) -> (&'static str, String) {
         (Severity::Warning, None) => ("Warning", String::new()),
         (Severity::Warning, Some(Code::Alert(name))) => ("Alert", format!(" {name}")),
         (Severity::Warning, Some(Code::Warning { number, name })) => {
-            let name = name.as_ref().map_or(String::new(), |name| format!(" [{name}]"));
+            let name = name
+                .as_ref()
+                .map_or(String::new(), |name| format!(" [{name}]"));
             ("Warning", format!(" {number}{name}"))
         }
     }
@@ -108,11 +116,15 @@ fn heading(diagnostic: &Diagnostic) -> (&'static str, String) {
 fn place(text: &mut String, location: &Location, colour: Style, texts: &mut Texts) {
     let bold = output::BOLD;
     let _ = writeln!(text, "{bold}{location}{bold:#}:");
-    let Some(lines) = texts.lines(&location.file) else { return };
+    let Some(lines) = texts.lines(&location.file) else {
+        return;
+    };
     let (first, last) = (location.line as usize, location.last_line as usize);
     let width = last.to_string().len();
     for number in first..=last {
-        let Some(line) = number.checked_sub(1).and_then(|index| lines.get(index)) else { return };
+        let Some(line) = number.checked_sub(1).and_then(|index| lines.get(index)) else {
+            return;
+        };
         if last - first >= SHOWN_LINES && number > first + 1 && number + 1 < last {
             if number == first + 2 {
                 let _ = writeln!(text, "{:width$}   ...", "");
@@ -198,7 +210,10 @@ impl<'a> From<&'a Diagnostic> for Message<'a> {
             message: &diagnostic.message,
             location: diagnostic.location.as_ref().map(Place::from),
             related: related
-                .map(|related| RelatedMessage { location: (&related.location).into(), message: &related.message })
+                .map(|related| RelatedMessage {
+                    location: (&related.location).into(),
+                    message: &related.message,
+                })
                 .collect(),
         }
     }

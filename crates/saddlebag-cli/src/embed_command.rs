@@ -42,9 +42,17 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
     // Before the compiler is packed, which takes seconds.
     let executable_bytes = match std::fs::metadata(&arguments.executable) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
-        Ok(_) => return Err(Failure::Usage(format!("`{}` is not a file", arguments.executable.display()))),
+        Ok(_) => {
+            return Err(Failure::Usage(format!(
+                "`{}` is not a file",
+                arguments.executable.display()
+            )));
+        }
         Err(error) => {
-            let message = format!("cannot read the executable `{}`: {error}", arguments.executable.display());
+            let message = format!(
+                "cannot read the executable `{}`: {error}",
+                arguments.executable.display()
+            );
             return Err(Failure::Error(message.into()));
         }
     };
@@ -61,15 +69,22 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
     if let Some(path) = &arguments.linker {
         options = options.linker(path);
     }
-    let Packed { mut builder, metadata, files } =
-        futures_lite::future::block_on(pack(&chosen.kit, &options)).map_err(Failure::new)?;
+    let Packed {
+        mut builder,
+        metadata,
+        files,
+    } = futures_lite::future::block_on(pack(&chosen.kit, &options)).map_err(Failure::new)?;
     builder.level(Level::new(arguments.level));
-    output::progress(&format!("Packing OCaml {} ({} files)", metadata.ocaml_version, files.len()));
+    output::progress(&format!(
+        "Packing OCaml {} ({} files)",
+        metadata.ocaml_version,
+        files.len()
+    ));
     let bytes = builder.build().map_err(Failure::new)?;
     let archive_bytes = bytes.len() as u64;
     let archive = Archive::from_bytes(bytes).map_err(Failure::new)?;
-    let attached =
-        embedded_archive::attach(&arguments.executable, &archive, &arguments.output).map_err(Failure::new)?;
+    let attached = embedded_archive::attach(&arguments.executable, &archive, &arguments.output)
+        .map_err(Failure::new)?;
 
     let mut groups: BTreeMap<&'static str, Group> = BTreeMap::new();
     for file in &files {
@@ -98,15 +113,28 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
         output::json(&made);
         return Ok(ExitCode::SUCCESS);
     }
-    output::result(format!("{}: OCaml {}, {}", made.output, made.ocaml_version, made.codes.human()));
+    output::result(format!(
+        "{}: OCaml {}, {}",
+        made.output,
+        made.ocaml_version,
+        made.codes.human()
+    ));
     for (name, group) in &made.groups {
-        output::result(format!("  {name:8} {:>4} files {:>9}", group.files, megabytes(group.bytes)));
+        output::result(format!(
+            "  {name:8} {:>4} files {:>9}",
+            group.files,
+            megabytes(group.bytes)
+        ));
     }
     output::result(format!(
         "  packed to {} in {:.1} s{}; the file has {}",
         megabytes(made.archive_bytes),
         started.elapsed().as_secs_f64(),
-        if made.replaced { ", in place of the archive that was there" } else { "" },
+        if made.replaced {
+            ", in place of the archive that was there"
+        } else {
+            ""
+        },
         megabytes(made.output_bytes),
     ));
     Ok(ExitCode::SUCCESS)

@@ -29,7 +29,10 @@ impl Failure {
         Failure::Error(Box::new(error))
     }
 
-    pub(crate) fn advised(error: impl Error + Send + Sync + 'static, advice: impl Into<String>) -> Failure {
+    pub(crate) fn advised(
+        error: impl Error + Send + Sync + 'static,
+        advice: impl Into<String>,
+    ) -> Failure {
         Failure::Advised(Box::new(error), advice.into())
     }
 

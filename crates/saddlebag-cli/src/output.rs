@@ -1,5 +1,9 @@
 //! Printing. Results go to standard output, everything else to standard error; colours respect NO_COLOR and terminals.
-#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command prints")]
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a command prints"
+)]
 
 use std::fmt::Display;
 

@@ -26,7 +26,10 @@ pub(crate) fn run(arguments: Run) -> Outcome {
     let format = arguments.compile.error_format;
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
     let options = arguments.compile.options(&chosen)?;
-    let options = options.runtime(runtime_options(&arguments.sources.name(), &arguments.arguments));
+    let options = options.runtime(runtime_options(
+        &arguments.sources.name(),
+        &arguments.arguments,
+    ));
     let loader = sources::loader(&chosen, options)?;
     let sources = arguments.sources.resolve(&loader)?;
     let result = match futures_lite::future::block_on(load_sources(&loader, sources, format)) {
@@ -37,8 +40,16 @@ pub(crate) fn run(arguments: Run) -> Outcome {
 }
 
 /// Compiles the sources, says what the compiler says of them, and runs them.
-async fn load_sources(loader: &Loader, sources: Vec<Source>, format: ErrorFormat) -> Result<(), Error> {
-    let compile = async { Ok(loader.compile_sources::<SideEffect>(sources, Evaluation::AtLoad).await?) };
+async fn load_sources(
+    loader: &Loader,
+    sources: Vec<Source>,
+    format: ErrorFormat,
+) -> Result<(), Error> {
+    let compile = async {
+        Ok(loader
+            .compile_sources::<SideEffect>(sources, Evaluation::AtLoad)
+            .await?)
+    };
     // The runtime starts while the compiler runs.
     let (compiled, ()) = futures_lite::future::try_zip(compile, loader.start_runtime()).await?;
     diagnostics::print(compiled.diagnostics(), format);
@@ -61,17 +72,29 @@ pub(crate) fn load(arguments: Load) -> Outcome {
 fn seal(plugin: &Path) -> Result<Seal, Failure> {
     let file = match std::fs::read(plugin) {
         Ok(file) => file,
-        Err(source) => return Err(Failure::new(Error::Read { path: plugin.to_owned(), source })),
+        Err(source) => {
+            return Err(Failure::new(Error::Read {
+                path: plugin.to_owned(),
+                source,
+            }));
+        }
     };
     match Seal::read(&file) {
         Ok((seal, _)) => Ok(seal),
-        Err(source) => Err(Failure::new(Error::Refused { path: plugin.to_owned(), source })),
+        Err(source) => Err(Failure::new(Error::Refused {
+            path: plugin.to_owned(),
+            source,
+        })),
     }
 }
 
 fn runtime_options(name: &Path, arguments: &[OsString]) -> open::Options {
-    let options = open::Options::default().exit(open::Exit::EndsProcess).argument(name);
-    arguments.iter().fold(options, |options, argument| options.argument(argument))
+    let options = open::Options::default()
+        .exit(open::Exit::EndsProcess)
+        .argument(name);
+    arguments
+        .iter()
+        .fold(options, |options, argument| options.argument(argument))
 }
 
 /// What an OCaml program does at its end: `at_exit`, then the message of an exception nobody caught.
@@ -103,7 +126,11 @@ fn raised(error: &call::Error) -> Outcome {
         call::Kind::Exit { code } => return Ok(ExitCode::from(*code as u8)),
         call::Kind::Exception(exception) => {
             output::plain(format!("Fatal error: exception {}", exception.message()));
-            for frame in exception.backtrace().lines().take_while(|frame| !is_loading(frame)) {
+            for frame in exception
+                .backtrace()
+                .lines()
+                .take_while(|frame| !is_loading(frame))
+            {
                 if !is_unknown(frame) {
                     output::plain(frame);
                 }
@@ -118,7 +145,9 @@ fn raised(error: &call::Error) -> Outcome {
 
 /// Whether a line of a backtrace is about loading the plugin, which is none of its author's business.
 fn is_loading(frame: &str) -> bool {
-    [" Dynlink", " Saddlebag_host"].iter().any(|module| frame.contains(module))
+    [" Dynlink", " Saddlebag_host"]
+        .iter()
+        .any(|module| frame.contains(module))
 }
 
 /// Whether a line of a backtrace says nothing: a frame of the byte-code image, which has no line tables.

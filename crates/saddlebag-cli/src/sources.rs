@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use dynloader::cache::CacheConfig;
 use code_sets::Code;
+use dynloader::cache::CacheConfig;
 use dynloader::{Assembler, Loader, Options, Preprocessor, Source, Warnings};
 
 use embedded_compiler::Chosen;
@@ -24,7 +24,11 @@ impl CompileOptions {
 
     /// The loader's options.
     pub(crate) fn options(&self, chosen: &Chosen) -> Result<Options, Failure> {
-        let mut options = if self.strict { Options::default() } else { Options::program() };
+        let mut options = if self.strict {
+            Options::default()
+        } else {
+            Options::program()
+        };
         if let Some(spec) = &self.warnings {
             options = options.warnings(match self.strict {
                 true => Warnings::spec(spec),
@@ -81,15 +85,30 @@ impl Sources {
     pub(crate) fn resolve(&self, loader: &Loader) -> Result<Vec<Source>, Failure> {
         if self.find_dependencies {
             let [file] = self.files.as_slice() else {
-                return Err(Failure::Usage("--find-dependencies takes one FILE".to_owned()));
+                return Err(Failure::Usage(
+                    "--find-dependencies takes one FILE".to_owned(),
+                ));
             };
             if is_standard_input(file) {
-                return Err(Failure::Usage("--find-dependencies cannot read standard input".to_owned()));
+                return Err(Failure::Usage(
+                    "--find-dependencies cannot read standard input".to_owned(),
+                ));
             }
-            let found = futures_lite::future::block_on(loader.find_dependencies(with_extension(file)));
-            return Ok(found.map_err(Failure::new)?.into_iter().map(Source::from).collect());
+            let found =
+                futures_lite::future::block_on(loader.find_dependencies(with_extension(file)));
+            return Ok(found
+                .map_err(Failure::new)?
+                .into_iter()
+                .map(Source::from)
+                .collect());
         }
-        if self.files.iter().filter(|file| is_standard_input(file)).count() > 1 {
+        if self
+            .files
+            .iter()
+            .filter(|file| is_standard_input(file))
+            .count()
+            > 1
+        {
             return Err(Failure::Usage("standard input can be read once".to_owned()));
         }
         self.files.iter().map(|file| source(file)).collect()
@@ -110,7 +129,10 @@ fn source(file: &Path) -> Result<Source, Failure> {
     }
     let mut text = Vec::new();
     std::io::stdin().read_to_end(&mut text).map_err(|source| {
-        Failure::Error(Box::new(std::io::Error::new(source.kind(), format!("cannot read standard input: {source}"))))
+        Failure::Error(Box::new(std::io::Error::new(
+            source.kind(),
+            format!("cannot read standard input: {source}"),
+        )))
     })?;
     Ok(Source::text(STANDARD_INPUT, text))
 }

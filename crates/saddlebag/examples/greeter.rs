@@ -14,7 +14,9 @@ use saddlebag::{Compiler, Interface, Options};
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 async fn greet(file: &str, name: &str) -> Result<(), Box<dyn Error>> {
     // What a greeter has to define; the OCaml compiler checks the plugin against it.
-    let interface = Interface::builder("Greeter").function::<(String,), String>("greet").build()?;
+    let interface = Interface::builder("Greeter")
+        .function::<(String,), String>("greet")
+        .build()?;
 
     let compiler = Compiler::create(Options::default()).await?;
     let greeter = compiler.load_module(&interface, [file]).await?;
@@ -31,7 +33,9 @@ fn main() -> ExitCode {
         eprintln!("usage: greeter FILE.ml NAME");
         return ExitCode::from(2);
     };
-    let Err(error) = futures_lite::future::block_on(greet(file, name)) else { return ExitCode::SUCCESS };
+    let Err(error) = futures_lite::future::block_on(greet(file, name)) else {
+        return ExitCode::SUCCESS;
+    };
     eprintln!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {

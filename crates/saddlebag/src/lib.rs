@@ -40,4 +40,6 @@ pub use dynloader::{Delayed, Diagnostic, Loader, Plugin, SideEffect, Source};
 
 #[cfg(feature = "runtime")]
 #[doc(inline)]
-pub use ocaml_runtime::{CancelToken, FromOcaml, Function, Interface, Module, Runtime, ToOcaml, Value};
+pub use ocaml_runtime::{
+    CancelToken, FromOcaml, Function, Interface, Module, Runtime, ToOcaml, Value,
+};

@@ -49,7 +49,9 @@ impl Invocation {
             }),
             _ => Err(Error::Lost {
                 invocation: Box::new(self.clone()),
-                source: io::Error::other("a child that is talked to cannot inherit its input and output"),
+                source: io::Error::other(
+                    "a child that is talked to cannot inherit its input and output",
+                ),
             }),
         }
     }
@@ -92,7 +94,11 @@ mod tests {
     fn dropping_a_session_ends_its_child() {
         block_on(async {
             let script = "echo $$; exec sleep 1000";
-            let mut session = Invocation::new("sh").args(["-c", script]).start_session().await.unwrap();
+            let mut session = Invocation::new("sh")
+                .args(["-c", script])
+                .start_session()
+                .await
+                .unwrap();
             let mut digit = [0; 1];
             let mut process = String::new();
             while session.read_exact(&mut digit).await.is_ok() && digit[0] != b'\n' {
@@ -103,7 +109,9 @@ mod tests {
             let stat = format!("/proc/{process}/stat");
             for _ in 0..500 {
                 match std::fs::read_to_string(&stat) {
-                    Ok(text) if !text.contains(") Z ") => std::thread::sleep(std::time::Duration::from_millis(10)),
+                    Ok(text) if !text.contains(") Z ") => {
+                        std::thread::sleep(std::time::Duration::from_millis(10))
+                    }
                     _ => return,
                 }
             }
