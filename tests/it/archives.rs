@@ -294,8 +294,7 @@ fn metadata_says_what_is_carried_and_by_whom() {
     }
     let sandbox = Sandbox::new();
     let version = sandbox
-        .command("ocamlfind")
-        .args(["ocamlopt", "-version"])
+        .ocamlopt(["-version"])
         .run()
         .stdout()
         .trim()

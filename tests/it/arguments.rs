@@ -151,10 +151,8 @@ fn interfaces_are_found_in_the_directories_of_dash_i() {
     }
     let sandbox = Sandbox::new();
     sandbox.write("api/api.mli", "type t = { name : string }\n");
-    let ocamlfind = ["ocamlopt", "-c", "api.mli"];
     sandbox
-        .command("ocamlfind")
-        .args(ocamlfind)
+        .ocamlopt(["-c", "api.mli"])
         .current_dir(sandbox.path("api"))
         .run()
         .code(0);
@@ -332,8 +330,7 @@ fn conf_says_which_compiler_is_used_and_why() {
     }
     let sandbox = Sandbox::new();
     let version = sandbox
-        .command("ocamlfind")
-        .args(["ocamlopt", "-version"])
+        .ocamlopt(["-version"])
         .run()
         .code(0)
         .stdout()

@@ -33,12 +33,9 @@ pub(crate) struct CountingDriver {
 impl CountingDriver {
     pub(crate) fn new(sandbox: &Sandbox) -> CountingDriver {
         sandbox.write("driver/driver.ml", DRIVER);
-        let arguments = ["ocamlopt", "-package", "compiler-libs.common", "-linkpkg"];
-        let compile =
-            sandbox
-                .command("ocamlfind")
-                .args(arguments)
-                .args(["driver.ml", "-o", "driver.exe"]);
+        let compile = sandbox
+            .ocamlopt(["-I", "+compiler-libs", "ocamlcommon.cmxa"])
+            .args(["driver.ml", "-o", "driver.exe"]);
         compile.current_dir(sandbox.path("driver")).run().code(0);
         let (driver, count) = (
             sandbox.path("driver/driver.exe"),

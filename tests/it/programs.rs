@@ -43,21 +43,9 @@ impl Program {
     /// As a program of its own. `status` of an uncaught exception is the contract's.
     fn native(&self, sandbox: &Sandbox) -> Behaviour {
         sandbox.write("native/program.ml", self.text());
-        let compile = [
-            "ocamlopt",
-            "-thread",
-            "-package",
-            "unix,threads.posix",
-            "-linkpkg",
-            "-w",
-            "-a",
-            "-g",
-        ];
-        let compile =
-            sandbox
-                .command("ocamlfind")
-                .args(compile)
-                .args(["program.ml", "-o", "program"]);
+        let libraries = ["-I", "+unix", "-I", "+threads", "unix.cmxa", "threads.cmxa"];
+        let compile = sandbox.ocamlopt(["-w", "-a", "-g"]).args(libraries);
+        let compile = compile.args(["program.ml", "-o", "program"]);
         compile.current_dir(sandbox.path("native")).run().code(0);
         let program = sandbox.command(sandbox.path("native/program"));
         let outcome = program

@@ -9,10 +9,14 @@ let () =
   let a = String.make 3 'a' in
   let merged = W.merge w a in
   Printf.printf "%b %b\n" (merged == a) (W.merge w (String.make 3 'a') == a);
-  let e = Ephemeron.K1.create () in
+  let module E = Ephemeron.K1.Make (struct
+    type t = int ref
+    let equal = ( == )
+    let hash _ = 0
+  end) in
+  let e = E.create 1 in
   let key = ref 1 in
-  Ephemeron.K1.set_key e key;
-  Ephemeron.K1.set_data e "data";
+  E.replace e key "data";
   Gc.full_major ();
-  Printf.printf "%s %d\n" (Option.value (Ephemeron.K1.get_data e) ~default:"gone") !key;
+  Printf.printf "%s %d\n" (Option.value (E.find_opt e key) ~default:"gone") !key;
   Printf.printf "%d\n" (W.count w + String.length (Sys.opaque_identity a))

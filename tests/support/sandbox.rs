@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::binary::saddlebag;
 use crate::command::Command;
 use crate::shared::standalone;
+use crate::toolchain::toolchain;
 
 /// A folder for the files of one test, a directory for temporary files and a home, removed with it.
 #[derive(Debug)]
@@ -77,6 +78,16 @@ impl Sandbox {
             .args(arguments)
             .env("PATH", "/nonexistent")
             .without("XDG_CACHE_HOME")
+    }
+
+    /// The installed native compiler itself.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn ocamlopt(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let compiler = toolchain().and_then(|toolchain| toolchain.ocamlopt());
+        self.command(compiler.expect("a native compiler"))
+            .args(arguments)
     }
 
     /// Any program.

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use crate::binary::{profile_directory, saddlebag};
 use crate::command::Command;
+use crate::toolchain::toolchain;
 
 /// A directory that outlives a run of the tests, in cargo's own.
 pub fn shared_directory() -> &'static Path {
@@ -32,8 +33,10 @@ pub fn standalone() -> &'static Path {
     STANDALONE.get_or_init(|| {
         let command = saddlebag();
         let metadata = fs::metadata(command).expect("the command");
+        let toolchain = toolchain().expect("an OCaml toolchain");
         let made_of = format!(
-            "standalone-{}-{}.{}",
+            "standalone-{}-{}-{}.{}",
+            toolchain.conf().version(),
             metadata.len(),
             metadata.mtime(),
             metadata.mtime_nsec()

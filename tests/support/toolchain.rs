@@ -9,12 +9,27 @@ use ocaml_toolchain::find::Options;
 /// Whether a native OCaml compiler is installed; without one a test that asks is skipped.
 #[must_use]
 pub fn ocaml() -> bool {
-    static FOUND: OnceLock<bool> = OnceLock::new();
+    toolchain().is_some() || skip("no OCaml compiler")
+}
+
+/// The toolchain that the commands under test find too.
+pub(crate) fn toolchain() -> Option<&'static Toolchain> {
+    static FOUND: OnceLock<Option<Toolchain>> = OnceLock::new();
     let found = || {
-        let toolchain = Toolchain::find_blocking(&Options::from_environment());
-        toolchain.is_ok_and(|toolchain| toolchain.ocamlopt().is_some())
+        let toolchain = Toolchain::find_blocking(&Options::from_environment()).ok();
+        toolchain.filter(|toolchain| toolchain.ocamlopt().is_some())
     };
-    *FOUND.get_or_init(found) || skip("no OCaml compiler")
+    FOUND.get_or_init(found).as_ref()
+}
+
+/// Whether the installed OCaml is of this version or a later one: messages and libraries differ.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn ocaml_is_at_least(major: u32, minor: u32) -> bool {
+    let toolchain = toolchain().expect("an OCaml toolchain");
+    toolchain.conf().version().at_least(major, minor)
 }
 
 /// Whether `program` is in `PATH`; without it a test that asks is skipped.
