@@ -9,19 +9,20 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use saddlebag::{Compiler, Interface, Options};
+use saddlebag::runtime::call;
+use saddlebag::{Compiler, Options, interface};
+
+/// What a greeter has to define; the OCaml compiler checks the plugin against it.
+#[interface]
+trait Greeter {
+    fn greet(&self, name: &str) -> call::Result<String>;
+}
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 async fn greet(file: &str, name: &str) -> Result<(), Box<dyn Error>> {
-    // What a greeter has to define; the OCaml compiler checks the plugin against it.
-    let interface = Interface::builder("Greeter")
-        .function::<(String,), String>("greet")
-        .build()?;
-
     let compiler = Compiler::create(Options::default()).await?;
-    let greeter = compiler.load_module(&interface, [file]).await?;
-    let greet = greeter.function::<(String,), String>("greet")?;
-    println!("{}", greet.call((name.to_owned(),))?);
+    let greeter = compiler.load::<dyn Greeter>([file]).await?;
+    println!("{}", greeter.greet(name)?);
     compiler.clean().await?;
     Ok(())
 }

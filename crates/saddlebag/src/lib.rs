@@ -41,5 +41,6 @@ pub use dynloader::{Delayed, Diagnostic, Loader, Plugin, SideEffect, Source};
 #[cfg(feature = "runtime")]
 #[doc(inline)]
 pub use ocaml_runtime::{
-    CancelToken, FromOcaml, Function, Interface, Module, Runtime, ToOcaml, Value,
+    CancelToken, FromOcaml, Function, Interface, Module, OcamlValue, Runtime, ToOcaml, Value, host,
+    interface,
 };
