@@ -9,7 +9,7 @@ fn sandbox() -> (Sandbox, std::path::PathBuf) {
     let sandbox = Sandbox::new();
     sandbox.write("hello.ml", HELLO);
     let mount = sandbox.path("mount");
-    std::fs::create_dir(&mount).unwrap();
+    std::fs::create_dir(&mount).expect("a directory");
     (sandbox, mount)
 }
 
