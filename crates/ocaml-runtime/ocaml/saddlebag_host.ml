@@ -8,6 +8,8 @@ exception Exited of int
 external call_host : int -> 'a -> 'b = "saddlebag_call_host"
 external cancelled : unit -> bool = "saddlebag_cancelled" [@@noalloc]
 external watch_channels : out_channel -> out_channel -> unit = "saddlebag_watch_channels"
+external kept_backtrace : exn -> Printexc.raw_backtrace -> Printexc.raw_backtrace
+  = "saddlebag_kept_backtrace"
 external alloc_bigarray : int -> int -> Obj.t = "saddlebag_alloc_bigarray"
 external keep_signal_action : int -> unit = "saddlebag_keep_signal_action"
 external restore_signal_action : int -> unit = "saddlebag_restore_signal_action"
@@ -30,7 +32,8 @@ let load path =
     pending := [];
     Loaded offered
   | exception Dynlink.Error (Dynlink.Library's_module_initializers_failed e) ->
-    Printexc.raise_with_backtrace e (Printexc.get_raw_backtrace ())
+    let backtrace = kept_backtrace e (Printexc.get_raw_backtrace ()) in
+    Printexc.raise_with_backtrace e backtrace
   | exception Dynlink.Error e -> Refused (Dynlink.error_message e)
 
 (* The numbers are those of [sys/failure.rs]. *)

@@ -116,6 +116,71 @@ void __wrap_caml_terminate_signals(void)
 }
 #endif
 
+/* ---- Backtraces, linked with --wrap=caml_raise --------------------------- */
+
+/* Native code of OCaml 5 begins a new backtrace whenever C raises, also when it
+   passes an exception on (caml_raise_exception in runtime/amd64.S): that of an
+   exception at the top level of a plugin is lost on its way through
+   caml_natdynlink_run. It is kept here, in the domain that loads plugins. */
+
+extern void __real_caml_raise(value exception) __attribute__((noreturn));
+
+#if OCAML_VERSION >= 50000
+extern value caml_get_exception_raw_backtrace(value unit);
+
+static value kept_exception = Val_unit, kept_backtrace = Val_unit;
+
+static void keep_backtrace(value exception)
+{
+  CAMLparam1(exception);
+  CAMLlocal1(backtrace);
+  static int registered = 0;
+  if (!registered) {
+    registered = 1;
+    caml_register_generational_global_root(&kept_exception);
+    caml_register_generational_global_root(&kept_backtrace);
+  }
+  backtrace = caml_get_exception_raw_backtrace(Val_unit);
+  caml_modify_generational_global_root(&kept_exception, exception);
+  caml_modify_generational_global_root(&kept_backtrace, backtrace);
+  CAMLreturn0;
+}
+
+static int loses_backtrace(value exception)
+{
+  return Caml_state->id == 0 && Caml_state->backtrace_active
+    && Caml_state->backtrace_pos > 0 && Caml_state->backtrace_last_exn == exception;
+}
+
+void __wrap_caml_raise(value exception)
+{
+  CAMLparam1(exception);
+  if (loses_backtrace(exception)) keep_backtrace(exception);
+  CAMLdrop;
+  __real_caml_raise(exception);
+}
+
+/* The backtrace kept for [exception], which is then forgotten, else [otherwise]. */
+value saddlebag_kept_backtrace(value exception, value otherwise)
+{
+  CAMLparam2(exception, otherwise);
+  if (kept_exception == exception) otherwise = kept_backtrace;
+  if (kept_exception != Val_unit) {
+    caml_modify_generational_global_root(&kept_exception, Val_unit);
+    caml_modify_generational_global_root(&kept_backtrace, Val_unit);
+  }
+  CAMLreturn(otherwise);
+}
+#else
+void __wrap_caml_raise(value exception) { __real_caml_raise(exception); }
+
+value saddlebag_kept_backtrace(value exception, value otherwise)
+{
+  (void)exception;
+  return otherwise;
+}
+#endif
+
 /* ---- Cancellation: asked by the OCaml signal handler --------------------- */
 
 value saddlebag_cancelled(value unit)

@@ -131,6 +131,8 @@ impl Recipe {
         link.extend(["-ccopt", "-Wl,--wrap=caml_sys_exit", "-ccopt", &soname_flag]);
         // Stack overflows are caught after the startup too.
         link.extend(["-ccopt", "-Wl,--wrap=caml_terminate_signals"]);
+        // An exception at the top level of a plugin keeps its backtrace.
+        link.extend(["-ccopt", "-Wl,--wrap=caml_raise"]);
         if compiler == Compiler::Byte {
             link.extend(["-ccopt", "-shared"]);
         }

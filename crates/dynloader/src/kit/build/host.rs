@@ -62,7 +62,7 @@ fn arguments(code: Code, soname: &str) -> Vec<String> {
     arguments.extend(kind.iter().map(|argument| (*argument).to_owned()));
     // `-S` keeps the symbols that plugins and gdb's backtraces need, without the line tables.
     let linker_options = [
-        "--wrap=caml_sys_exit,--wrap=caml_terminate_signals".to_owned(),
+        "--wrap=caml_sys_exit,--wrap=caml_terminate_signals,--wrap=caml_raise".to_owned(),
         format!("-soname,{soname}"),
         "-S".to_owned(),
         "-Bsymbolic".to_owned(),
