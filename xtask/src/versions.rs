@@ -205,11 +205,8 @@ fn document(columns: &[Column]) -> String {
     );
     text.push_str(
         "\n`yes` means: with the installed OCaml, and carried in an executable in a root that holds nothing but that file, \
-         its C library and an empty `/tmp`.\n\n",
+         its C library and an empty `/tmp`.\n",
     );
-    for probe in PROBES.iter().filter(|probe| !probe.remark.is_empty()) {
-        let _ = writeln!(text, "- {}: {}", probe.name, probe.remark);
-    }
     text
 }
 
@@ -300,7 +297,6 @@ mod tests {
             commands: &["a", "b c"],
             status: 0,
             expected: "seen c",
-            remark: "",
         };
         let output = |words: &[&str]| {
             Ok(Command::new("echo")

@@ -10,8 +10,6 @@ pub(super) struct Probe {
     pub(super) status: i32,
     /// Part of what it prints.
     pub(super) expected: &'static str,
-    /// What to say of it under the table.
-    pub(super) remark: &'static str,
 }
 
 pub(super) const PROBES: &[Probe] = &[
@@ -24,7 +22,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["run fold.ml -- a b"],
         status: 0,
         expected: "a+b\n",
-        remark: "",
     },
     Probe {
         name: "`run`: `unix` and threads",
@@ -37,7 +34,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["run threads.ml"],
         status: 0,
         expected: "45 true\n",
-        remark: "",
     },
     Probe {
         name: "`run`: several files with interfaces",
@@ -58,7 +54,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["run shape areas.ml"],
         status: 0,
         expected: "9.0\n",
-        remark: "",
     },
     Probe {
         name: "`run --find-dependencies`",
@@ -66,7 +61,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["run --find-dependencies areas.ml"],
         status: 0,
         expected: "9.0\n",
-        remark: "",
     },
     Probe {
         name: "`check`: an error at the user's line",
@@ -74,7 +68,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["check total.ml"],
         status: 1,
         expected: "File \"total.ml\", line 3, characters 22-27",
-        remark: "",
     },
     Probe {
         name: "`build`, then `load`",
@@ -82,7 +75,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["build fold.ml -o fold.plugin", "load fold.plugin -- c d"],
         status: 0,
         expected: "c+d\n",
-        remark: "",
     },
     Probe {
         name: "`exit` with its status, after `at_exit`",
@@ -93,7 +85,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["run leave.ml"],
         status: 7,
         expected: "bye",
-        remark: "",
     },
     Probe {
         name: "an exception that nobody catches",
@@ -104,7 +95,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["run fails.ml"],
         status: 1,
         expected: "Fatal error: exception Failure(\"too large\")",
-        remark: "",
     },
     Probe {
         name: "its backtrace, with the user's lines",
@@ -112,8 +102,6 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["run fails.ml"],
         status: 1,
         expected: "in file \"fails.ml\", line 2",
-        remark: "OCaml 5 forgets the backtrace of an exception that leaves the top level of a native plugin, because a C \
-                 function raises it again (`caml_natdynlink_run`); that of a function called from Rust is whole.",
     },
     Probe {
         name: "a stack overflow is an exception",
@@ -124,6 +112,5 @@ pub(super) const PROBES: &[Probe] = &[
         commands: &["run deep.ml"],
         status: 0,
         expected: "deep\n",
-        remark: "",
     },
 ];
