@@ -64,6 +64,7 @@ pub mod options;
 mod plugin;
 mod preprocess;
 mod program;
+pub mod requirement;
 mod script_head;
 pub mod seal;
 mod source;

@@ -92,7 +92,6 @@ let is_native () = match Sys.backend_type with Sys.Native -> true | _ -> false
 let () =
   (* In byte code a plugin with an [external] is refused otherwise. *)
   Dynlink.allow_unsafe_modules true;
-  Printexc.record_backtrace true;
   ignore (Thread.self ());
   watch_channels Stdlib.stdout Stdlib.stderr;
   let export name f = Callback.register ("saddlebag." ^ name) (Obj.repr f) in
@@ -106,6 +105,7 @@ let () =
   export "run_at_exit" Stdlib.do_at_exit;
   export "install_cancellation" install_cancellation;
   export "set_stack_limit" set_stack_limit;
+  export "record_backtrace" Printexc.record_backtrace;
   export "is_native" is_native;
   export "compact" Gc.compact;
   (* A C allocation that fails with no OCaml frame below it ends the process,

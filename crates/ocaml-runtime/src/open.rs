@@ -26,6 +26,7 @@ use crate::sys::{exit, library, thread};
 pub struct Options {
     arguments: Vec<OsString>,
     stack_limit: u32,
+    backtraces: bool,
     fallback_libraries: Option<PathBuf>,
     exit: Exit,
 }
@@ -46,6 +47,7 @@ impl Default for Options {
         Options {
             arguments: Vec::new(),
             stack_limit: 1 << 20,
+            backtraces: true,
             fallback_libraries: None,
             exit: Exit::default(),
         }
@@ -64,6 +66,13 @@ impl Options {
     /// takes seconds to reach; OCaml 4 native code uses the thread's stack.
     pub fn stack_limit_words(mut self, words: u32) -> Options {
         self.stack_limit = words;
+        self
+    }
+
+    /// Whether exceptions have backtraces (`Printexc.record_backtrace`); with `false` it is as `OCAMLRUNPARAM` says, as
+    /// in a program of its own, and off by default. The default is `true`.
+    pub fn record_backtraces(mut self, record: bool) -> Options {
+        self.backtraces = record;
         self
     }
 
@@ -224,8 +233,11 @@ fn open(path: &Path, options: &Options) -> Result<Runtime, Error> {
     let arguments = c_strings(path, &options.arguments)?;
     let opened = open_with_fallback(path, options.fallback_libraries.as_deref());
     let opened = opened.map_err(|refusal| refused(path.clone(), refusal))?;
-    let stack_limit = i64::from(options.stack_limit);
-    let image = startup::start(opened, images.len(), arguments, stack_limit)
+    let settings = startup::Settings {
+        stack_limit: options.stack_limit,
+        backtraces: options.backtraces,
+    };
+    let image = startup::start(opened, images.len(), arguments, settings)
         .map_err(|failure| failed(path.clone(), failure))?;
     exit::set_policy(image, options.exit == Exit::EndsProcess);
     images.push(image);

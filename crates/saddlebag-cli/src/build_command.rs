@@ -8,16 +8,17 @@ use crate::Outcome;
 use crate::arguments::Build;
 use crate::compiler;
 use crate::diagnostics;
+use crate::libraries;
 use crate::signals;
-use crate::sources;
 
 /// `saddlebag build`.
 pub(crate) fn run(arguments: Build) -> Outcome {
     signals::install();
     let format = arguments.compile.error_format;
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
-    let loader = sources::loader(&chosen, arguments.compile.options(&chosen)?)?;
-    let sources = arguments.sources.resolve(&loader)?;
+    let options = arguments.compile.options(&chosen)?;
+    let (loader, sources) =
+        libraries::prepare(&arguments.sources, &arguments.compile, &chosen, options)?;
     let built = loader.compile_sources_to_file::<SideEffect>(sources, &arguments.output);
     match futures_lite::future::block_on(built) {
         Ok(warnings) => {

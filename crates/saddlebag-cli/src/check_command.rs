@@ -8,16 +8,17 @@ use crate::Outcome;
 use crate::arguments::Check;
 use crate::compiler;
 use crate::diagnostics;
+use crate::libraries;
 use crate::signals;
-use crate::sources;
 
 /// `saddlebag check`.
 pub(crate) fn run(arguments: Check) -> Outcome {
     signals::install();
     let format = arguments.compile.error_format;
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
-    let loader = sources::loader(&chosen, arguments.compile.options(&chosen)?)?;
-    let sources = arguments.sources.resolve(&loader)?;
+    let options = arguments.compile.options(&chosen)?;
+    let (loader, sources) =
+        libraries::prepare(&arguments.sources, &arguments.compile, &chosen, options)?;
     match futures_lite::future::block_on(loader.check_sources::<SideEffect>(sources)) {
         Ok(warnings) => {
             diagnostics::print(&warnings, format);

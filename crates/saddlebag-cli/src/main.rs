@@ -13,6 +13,7 @@ mod embed_command;
 mod examples;
 mod failure;
 mod lib_command;
+mod libraries;
 mod output;
 mod run_command;
 mod signals;

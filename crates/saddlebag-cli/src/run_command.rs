@@ -6,16 +6,17 @@ use std::process::ExitCode;
 
 use dynloader::load::Error;
 use dynloader::seal::Seal;
-use dynloader::{Evaluation, Loader, Options, SideEffect, Source};
+use dynloader::{Diagnostic, Options, SideEffect};
 use embedded_compiler::Chosen;
 use ocaml_runtime::call;
 use ocaml_runtime::open;
 
 use crate::Outcome;
-use crate::arguments::{ErrorFormat, Load, Run};
+use crate::arguments::{Load, Run};
 use crate::compiler;
 use crate::diagnostics;
 use crate::failure::Failure;
+use crate::libraries;
 use crate::output;
 use crate::signals;
 use crate::sources;
@@ -30,30 +31,16 @@ pub(crate) fn run(arguments: Run) -> Outcome {
         &arguments.sources.name(),
         &arguments.arguments,
     ));
-    let loader = sources::loader(&chosen, options)?;
-    let sources = arguments.sources.resolve(&loader)?;
-    let result = match futures_lite::future::block_on(load_sources(&loader, sources, format)) {
+    let (loader, sources) =
+        libraries::prepare(&arguments.sources, &arguments.compile, &chosen, options)?;
+    // On the main thread: it has the user's own limit for the stack, and the system prefers it for signals: one that
+    // OCaml handles interrupts a system call of the plugin (signal(7)), as in a program of its own.
+    let told = |diagnostics: &[Diagnostic]| diagnostics::print(diagnostics, format);
+    let result = match loader.load_sources_blocking::<SideEffect>(sources, told) {
         Err(Error::Compile(error)) => return Err(diagnostics::rejected(*error, format)),
         result => result,
     };
     finish(&chosen, result)
-}
-
-/// Compiles the sources, says what the compiler says of them, and runs them.
-async fn load_sources(
-    loader: &Loader,
-    sources: Vec<Source>,
-    format: ErrorFormat,
-) -> Result<(), Error> {
-    let compile = async {
-        Ok(loader
-            .compile_sources::<SideEffect>(sources, Evaluation::AtLoad)
-            .await?)
-    };
-    // The runtime starts while the compiler runs.
-    let (compiled, ()) = futures_lite::future::try_zip(compile, loader.start_runtime()).await?;
-    diagnostics::print(compiled.diagnostics(), format);
-    loader.load_compiled::<SideEffect>(compiled).await
 }
 
 /// `saddlebag load`.
@@ -64,7 +51,7 @@ pub(crate) fn load(arguments: Load) -> Outcome {
     let options = Options::program().code(sealed.code);
     let options = options.runtime(runtime_options(&arguments.plugin, &arguments.arguments));
     let loader = sources::loader(&chosen, options)?;
-    let result = futures_lite::future::block_on(loader.load_file::<SideEffect>(&arguments.plugin));
+    let result = loader.load_file_blocking::<SideEffect>(&arguments.plugin);
     finish(&chosen, result)
 }
 
@@ -91,6 +78,7 @@ fn seal(plugin: &Path) -> Result<Seal, Failure> {
 fn runtime_options(name: &Path, arguments: &[OsString]) -> open::Options {
     let options = open::Options::default()
         .exit(open::Exit::EndsProcess)
+        .record_backtraces(false)
         .argument(name);
     arguments
         .iter()

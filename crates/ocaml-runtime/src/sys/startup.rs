@@ -21,17 +21,25 @@ pub(crate) enum Failure {
     Lacks(&'static CStr),
 }
 
+/// What the runtime is told once it has started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// In words.
+    pub(crate) stack_limit: u32,
+    pub(crate) backtraces: bool,
+}
+
 /// Starts the runtime on a thread of its own, which then ends: OCaml 4 replaces the starting thread's
 /// signal stack, and OCaml 5 disables it, after which Rust's own report of a stack overflow is lost.
 pub(crate) fn start(
     opened: Opened,
     slot: usize,
     arguments: Vec<CString>,
-    stack_limit: i64,
+    settings: Settings,
 ) -> Result<&'static Image, Failure> {
     std::thread::Builder::new()
         .name("ocaml-startup".to_owned())
-        .spawn(move || start_here(opened, slot, arguments, stack_limit))
+        .spawn(move || start_here(opened, slot, arguments, settings))
         .map_err(Failure::Thread)?
         .join()
         .unwrap_or(Err(Failure::Raised))
@@ -41,7 +49,7 @@ fn start_here(
     opened: Opened,
     slot: usize,
     arguments: Vec<CString>,
-    stack_limit: i64,
+    settings: Settings,
 ) -> Result<&'static Image, Failure> {
     // The runtime keeps the addresses for `Sys.argv`.
     let arguments: &'static [CString] = Box::leak(arguments.into_boxed_slice());
@@ -61,11 +69,16 @@ fn start_here(
         unsafe { (opened.symbols.caml_callback_exn)(closures.is_native.get(), abi::ZERO) };
     // SAFETY: only names a signal.
     let signal = unsafe { (opened.symbols.saddlebag_cancellation_signal)() };
-    for (closure, argument) in [
-        (closures.set_stack_limit, stack_limit),
+    let backtraces = (closures.record_backtrace, 1);
+    let always = [
+        (closures.set_stack_limit, i64::from(settings.stack_limit)),
         (closures.install_cancellation, i64::from(signal)),
-    ] {
-        // SAFETY: closures of type `int -> unit`; this thread holds the lock since the start.
+    ];
+    for (closure, argument) in always
+        .into_iter()
+        .chain(settings.backtraces.then_some(backtraces))
+    {
+        // SAFETY: closures of type `int -> unit` or `bool -> unit`; this thread holds the lock since the start.
         unsafe { (opened.symbols.caml_callback_exn)(closure.get(), abi::immediate(argument)) };
     }
     let image: &'static Image = Box::leak(Box::new(Image {
