@@ -1,9 +1,4 @@
 //! Printing. Results go to standard output, everything else to standard error; colours respect NO_COLOR and terminals.
-#![expect(
-    clippy::print_stderr,
-    clippy::print_stdout,
-    reason = "a command prints"
-)]
 
 use std::fmt::Display;
 
