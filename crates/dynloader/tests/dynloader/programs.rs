@@ -106,7 +106,7 @@ fn a_program_may_be_called_as_a_module_of_the_host() {
 
 #[test]
 fn a_module_of_a_plugin_may_be_called_as_one_of_the_standard_library() {
-    let Some(loader) = loader(Options::default()) else {
+    let Some(loader) = loader(Options::program()) else {
         return;
     };
     let sources = ["obj", "stdlib", "saddlebag_host", "list"].map(|name| {
@@ -115,7 +115,6 @@ fn a_module_of_a_plugin_may_be_called_as_one_of_the_standard_library() {
             "let x = 1\nlet () = ignore (Sys.opaque_identity x)",
         )
     });
-    let loader = dynloader::Loader::new(loader.kit().clone(), Options::program()).succeed();
     block_on(loader.load_sources::<SideEffect>(&sources)).succeed();
     block_on(loader.load_sources_without_running::<SideEffect>(&sources))
         .succeed()
