@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::command::Command;
 use crate::outcome::Outcome;
-use crate::shared::{lock, shared_directory, standalone};
+use crate::shared::{byte_standalone, lock, shared_directory, standalone};
 use crate::toolchain::{has, skip};
 
 /// A root directory with executables, the libraries that the dynamic linker loads for them, `/tmp`, and nothing else.
@@ -85,6 +85,16 @@ impl Jail {
     /// the test is then skipped.
     #[must_use]
     pub fn new() -> Option<Jail> {
+        Jail::around(standalone)
+    }
+
+    /// As [`Jail::new`], with the command that carries a byte-code compiler.
+    #[must_use]
+    pub fn of_byte_code() -> Option<Jail> {
+        Jail::around(byte_standalone)
+    }
+
+    fn around(executable: fn() -> &'static Path) -> Option<Jail> {
         if !(is_root() && has("chroot") || unshare().is_some()) {
             let _ = skip("neither chroot nor user namespaces");
             return None;
@@ -96,8 +106,8 @@ impl Jail {
             .expect("a root");
         let jail = Jail { root };
         fs::create_dir(jail.path("tmp")).expect("/tmp");
-        fs::hard_link(standalone(), jail.path("saddlebag")).expect("the command");
-        for library in libraries(standalone()) {
+        fs::hard_link(executable(), jail.path("saddlebag")).expect("the command");
+        for library in libraries(executable()) {
             let place = jail.path(library.strip_prefix("/").expect("an absolute path"));
             fs::create_dir_all(place.parent().expect("a parent")).expect("a directory");
             fs::copy(&library, &place).expect("a library");

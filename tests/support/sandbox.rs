@@ -90,6 +90,17 @@ impl Sandbox {
             .args(arguments)
     }
 
+    /// The path of an installed compiler, `ocamlopt` or `ocamlc`.
+    #[must_use]
+    pub fn installed(&self, name: &str) -> Option<PathBuf> {
+        let toolchain = toolchain()?;
+        let path = match name {
+            "ocamlc" => toolchain.ocamlc(),
+            _ => toolchain.ocamlopt(),
+        };
+        path.map(Path::to_owned)
+    }
+
     /// Any program.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         Command::new(program)

@@ -27,43 +27,58 @@ pub(crate) fn lock(name: &str) -> File {
     file
 }
 
-/// The command with a compiler in its saddlebag, packed at a low level.
+/// The command with a native-code compiler in its saddlebag, packed at a low level.
 pub fn standalone() -> &'static Path {
     static STANDALONE: OnceLock<PathBuf> = OnceLock::new();
-    STANDALONE.get_or_init(|| {
-        let command = saddlebag();
-        let metadata = fs::metadata(command).expect("the command");
-        let toolchain = toolchain().expect("an OCaml toolchain");
-        let made_of = format!(
-            "standalone-{}-{}-{}.{}",
-            toolchain.conf().version(),
-            metadata.len(),
-            metadata.mtime(),
-            metadata.mtime_nsec()
-        );
-        let path = shared_directory().join(made_of);
-        let _lock = lock("standalone");
-        if !path.exists() {
-            for entry in fs::read_dir(shared_directory())
-                .into_iter()
-                .flatten()
-                .flatten()
-            {
-                if entry
-                    .file_name()
-                    .to_string_lossy()
-                    .starts_with("standalone-")
-                {
-                    fs::remove_file(entry.path()).expect("the one of an older command goes");
-                }
+    STANDALONE.get_or_init(|| carrier("native"))
+}
+
+/// The command with a byte-code compiler in its saddlebag, packed as users do.
+pub fn byte_standalone() -> &'static Path {
+    static STANDALONE: OnceLock<PathBuf> = OnceLock::new();
+    STANDALONE.get_or_init(|| carrier("byte"))
+}
+
+/// The command with a compiler to `code`; one that an earlier run left is taken if it is of this command and compiler.
+fn carrier(code: &str) -> PathBuf {
+    let command = saddlebag();
+    let metadata = fs::metadata(command).expect("the command");
+    let toolchain = toolchain().expect("an OCaml toolchain");
+    let kind = if code == "byte" {
+        "standalone-byte-"
+    } else {
+        "standalone-"
+    };
+    let path = shared_directory().join(format!(
+        "{kind}{}-{}-{}.{}",
+        toolchain.conf().version(),
+        metadata.len(),
+        metadata.mtime(),
+        metadata.mtime_nsec()
+    ));
+    let _lock = lock("standalone");
+    if !path.exists() {
+        for entry in fs::read_dir(shared_directory())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = entry.file_name();
+            let version = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(kind))
+                .unwrap_or_default();
+            if version.starts_with(|first: char| first.is_ascii_digit()) {
+                fs::remove_file(entry.path()).expect("the one of an older command goes");
             }
-            let embed = Command::new(command)
-                .arg("embed")
-                .arg(command)
-                .arg("-o")
-                .arg(&path);
-            embed.args(["--level", "1"]).run().code(0);
         }
-        path
-    })
+        let embed = Command::new(command)
+            .args(["embed", "--code", code])
+            .arg(command)
+            .arg("-o")
+            .arg(&path);
+        let level = if code == "byte" { "19" } else { "1" };
+        embed.args(["--level", level]).run().code(0);
+    }
+    path
 }

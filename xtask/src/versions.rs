@@ -19,6 +19,9 @@ const DOCUMENT: &str = "docs/versions.md";
 
 const CODES: [&str; 2] = ["native", "byte"];
 
+/// Without it a program tells no backtrace, as OCaml's own do not.
+const BACKTRACES: (&str, &str) = ("OCAMLRUNPARAM", "b");
+
 const HEAD: &str = "\
 # Versions of OCaml
 
@@ -126,7 +129,10 @@ impl Column {
         for probe in PROBES {
             let here = probe.holds(|words| {
                 let mut command = command(saddlebag);
-                command.current_dir(&work).arg(words[0]);
+                command
+                    .env(BACKTRACES.0, BACKTRACES.1)
+                    .current_dir(&work)
+                    .arg(words[0]);
                 if words[0] != "load" {
                     command.args(["--code", code]);
                 }
@@ -138,7 +144,10 @@ impl Column {
             })?;
             let there = probe.holds(|words| {
                 let words: Vec<&str> = ["/saddlebag"].iter().chain(words).copied().collect();
-                Ok(jail.command(&words).output()?)
+                Ok(jail
+                    .command(&words)
+                    .env(BACKTRACES.0, BACKTRACES.1)
+                    .output()?)
             })?;
             println!("   {:40} {:5} {}", probe.name, said(here), said(there));
             results.push([here, there]);

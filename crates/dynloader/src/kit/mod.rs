@@ -281,10 +281,11 @@ impl Kit {
         libraries.map(|libraries| self.directory(Need::Load).join(libraries))
     }
 
-    /// Whether compiling needs `/bin/sh`, because the toolchain has no compiler-libs to build our driver from.
+    /// Whether compiling needs `/bin/sh`, because the toolchain has no compiler-libs to build our driver from. Compiling
+    /// to byte code starts no other program.
     #[must_use]
     pub fn needs_shell(&self) -> bool {
-        self.inner.manifest.driver.is_none()
+        self.inner.manifest.driver.is_none() && self.inner.manifest.native.is_some()
     }
 
     fn compiler(
