@@ -184,10 +184,10 @@ fn a_plugin_that_fails_is_kept_and_fails_again() {
     );
     for compiled in [true, false] {
         let outcome = cached.run(&["fails"]).run();
-        outcome.code(1).prints("x").says(&[
-            "exception Failure(\"again\")",
-            "in file \"fails.ml\", line 1",
-        ]);
+        outcome
+            .code(1)
+            .prints("x")
+            .says(&["exception Failure(\"again\")"]);
         assert_eq!(cached.driver.take() > 0, compiled);
     }
 }

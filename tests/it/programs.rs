@@ -142,6 +142,7 @@ programs! {
     hash_tables
     integers
     interpreter
+    interrupted_read
     labels_and_options
     lazy_values
     lists
@@ -157,6 +158,7 @@ programs! {
     phantom_and_private_types
     physical_and_structural_equality
     polymorphic_variants
+    printed_backtraces
     printf_formats
     random_with_a_seed
     records_and_variants

@@ -140,6 +140,9 @@ fn the_backtrace_of_an_exception_names_the_users_lines() {
         "let rec f n = if n = 0 then Deep.fail () else 1 + f (n - 1)\n\nlet () = print_int (f 2)\n",
     );
     let outcome = sandbox.saddlebag(["run", "deep.ml", "main.ml"]).run();
+    outcome.code(1).does_not_say(&["Called from"]);
+    let traced = sandbox.saddlebag(["run", "deep.ml", "main.ml"]);
+    let outcome = traced.env("OCAMLRUNPARAM", "b").run();
     outcome
         .code(1)
         .says(&["in file \"main.ml\", line 3, characters 19-24"]);

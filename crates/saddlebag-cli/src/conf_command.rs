@@ -26,6 +26,8 @@ struct Shown {
     standard_library: String,
     compiler: String,
     needs_shell: bool,
+    /// Whether plugins are assembled and linked in this process; else, and as the way out, by the programs below.
+    assembles_in_process: bool,
     assembler: Option<String>,
     linker: Option<String>,
     host_image: Option<String>,
@@ -53,6 +55,11 @@ pub(crate) fn run(arguments: Conf) -> Outcome {
     output::result(format!("codes             {}", shown.codes));
     output::result(format!("compiler          {}", shown.compiler));
     output::result(format!("standard library  {}", shown.standard_library));
+    let assembling = match shown.assembles_in_process {
+        true => "in this process",
+        false => "by the assembler and the linker",
+    };
+    output::result(format!("assembling        {assembling}"));
     for (label, value) in [
         ("assembler", &shown.assembler),
         ("linker", &shown.linker),
@@ -124,6 +131,7 @@ fn shown(chosen: &Chosen, asked: &ToolchainOptions) -> Shown {
         standard_library: show(&manifest.standard_library),
         compiler: program.map_or_else(String::new, |program| show(program.program())),
         needs_shell: kit.needs_shell(),
+        assembles_in_process: manifest.gives_assembly,
         assembler,
         linker,
         host_image: image
