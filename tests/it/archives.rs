@@ -1,12 +1,11 @@
-//! `embed` and `archive`: what an executable carries, and what becomes of one whose archive is damaged.
+//! `archive`: what an executable carries, and what becomes of one whose archive is damaged.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use saddlebag_tests::{Jail, Sandbox, has, ocaml, saddlebag, standalone};
-use serde_json::Value;
+use saddlebag_tests::{Sandbox, ocaml, saddlebag, standalone};
 
 const HELLO: &str = "let () = print_endline \"hello\"\n";
 
@@ -24,172 +23,6 @@ fn place_of_archive(executable: &[u8]) -> Range<usize> {
             .expect("eight bytes"),
     );
     start..start + length as usize
-}
-
-#[test]
-fn a_root_with_nothing_but_the_executable_and_libc_runs_checks_builds_and_loads() {
-    if !ocaml() {
-        return;
-    }
-    let Some(jail) = Jail::new() else { return };
-    fs::write(jail.path("hello.ml"), HELLO).unwrap();
-    fs::write(jail.path("wrong.ml"), "let () = print_endline 1\n").unwrap();
-    fs::write(jail.path("main.ml"), "let () = print_int (Util.twice 4)\n").unwrap();
-    fs::write(jail.path("util.ml"), "let twice x = x * 2\n").unwrap();
-    jail.saddlebag(["run", "hello.ml"])
-        .run()
-        .code(0)
-        .prints("hello\n")
-        .is_quiet();
-    jail.saddlebag(["check", "hello.ml"])
-        .run()
-        .code(0)
-        .prints_nothing()
-        .is_quiet();
-    let outcome = jail.saddlebag(["run", "wrong.ml"]).run();
-    outcome.code(1).prints_nothing().says(&[
-        "File \"wrong.ml\", line 1, characters 23-24:",
-        "expected of type string",
-    ]);
-    jail.saddlebag(["run", "--find-dependencies", "main.ml"])
-        .run()
-        .code(0)
-        .prints("8")
-        .is_quiet();
-    jail.saddlebag(["build", "util.ml", "main.ml", "-o", "main.cmxs"])
-        .run()
-        .code(0)
-        .is_quiet();
-    jail.saddlebag(["load", "main.cmxs"])
-        .run()
-        .code(0)
-        .prints("8")
-        .is_quiet();
-    jail.saddlebag(["run", "-"])
-        .input("let () = exit 9\n")
-        .run()
-        .code(9);
-}
-
-#[test]
-fn embedding_again_replaces_what_was_carried() {
-    if !ocaml() {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    sandbox.write("hello.ml", HELLO);
-    let again = sandbox
-        .saddlebag(["embed", "--level", "1", "--json", "-o", "again"])
-        .arg(standalone())
-        .run();
-    let made = again.code(0).is_quiet().json();
-    assert_eq!(made["replaced"], true);
-    assert_eq!(
-        made["output_bytes"],
-        fs::metadata(sandbox.path("again")).unwrap().len()
-    );
-    assert_eq!(
-        fs::metadata(sandbox.path("again")).unwrap().len(),
-        fs::metadata(standalone()).unwrap().len()
-    );
-    // In its own place, and by itself.
-    let itself = sandbox
-        .command("./again")
-        .args(["embed", "again", "-o", "again", "--level", "1"])
-        .run();
-    itself.code(0);
-    assert_eq!(
-        fs::metadata(sandbox.path("again")).unwrap().len(),
-        fs::metadata(standalone()).unwrap().len()
-    );
-    sandbox
-        .command("./again")
-        .args(["run", "--toolchain", "embedded", "hello.ml"])
-        .run()
-        .code(0)
-        .prints("hello\n");
-    sandbox
-        .command("./again")
-        .args(["archive", "verify"])
-        .run()
-        .code(0);
-}
-
-/// A C program that prints its arguments and ends with their number.
-const PROGRAM: &str = "#include <stdio.h>\n\
-    int main(int argc, char **argv) { for (int i = 1; i < argc; i++) puts(argv[i]); return argc; }\n";
-
-#[test]
-fn executables_of_all_kinds_run_as_before_with_a_compiler_in_them() {
-    if !ocaml() || !has("gcc") || !has("strip") {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    sandbox.write("program.c", PROGRAM);
-    for (name, options, stripped) in [
-        ("pie", &["-pie", "-fPIE"][..], false),
-        ("no-pie", &["-no-pie"], false),
-        ("static", &["-static"], false),
-        ("static-pie", &["-static-pie", "-fPIE"], false),
-        ("stripped", &["-pie", "-fPIE"], true),
-        ("static-stripped", &["-static"], true),
-        ("debug", &["-g"], false),
-    ] {
-        let compile = sandbox
-            .command("gcc")
-            .args(options)
-            .args(["program.c", "-o", name])
-            .run();
-        if name == "static-pie" && compile.status() != Some(0) {
-            continue;
-        }
-        compile.code(0);
-        if stripped {
-            sandbox.command("strip").arg(name).run().code(0);
-        }
-        let output = format!("{name}.out");
-        let embed = sandbox
-            .saddlebag(["embed", name, "-o", &output, "--level", "1", "--json"])
-            .run();
-        assert_eq!(embed.code(0).json()["replaced"], false, "{name}");
-        let program = sandbox
-            .command(sandbox.path(&output))
-            .args(["one", "two"])
-            .run();
-        program.code(3).prints("one\ntwo\n");
-        sandbox
-            .saddlebag(["archive", "verify", &output])
-            .run()
-            .code(0);
-        // The original is as it was.
-        sandbox.command(sandbox.path(name)).run().code(1);
-    }
-}
-
-#[test]
-fn the_output_of_embed_is_executable_and_leaves_what_was_there_when_it_fails() {
-    if !ocaml() {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    sandbox.write("out", "precious\n");
-    for (executable, reason) in [("missing", "`missing`"), (".", "`.` is not a file")] {
-        let outcome = sandbox
-            .saddlebag(["embed", executable, "-o", "out", "--level", "1"])
-            .run();
-        assert!(matches!(outcome.status(), Some(1 | 2)), "{outcome}");
-        outcome.prints_nothing().says(&[reason]);
-        assert_eq!(
-            fs::read_to_string(sandbox.path("out")).unwrap(),
-            "precious\n"
-        );
-    }
-    let nowhere = sandbox
-        .saddlebag(["embed", "--level", "1", "-o", "no/where"])
-        .arg(saddlebag())
-        .run();
-    nowhere.code(1).prints_nothing().says(&["no/where"]);
-    assert_eq!(sandbox.list(""), ["out"]);
 }
 
 #[test]
@@ -534,34 +367,4 @@ fn inodes(directory: &Path) -> BTreeSet<(PathBuf, u64)> {
         (path, number)
     };
     files(directory).into_iter().map(inode).collect()
-}
-
-#[test]
-fn embed_says_what_it_made() {
-    if !ocaml() {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    let embed = sandbox
-        .saddlebag(["embed", "--level", "1", "-o", "out"])
-        .arg(saddlebag())
-        .run();
-    embed.code(0).is_quiet();
-    assert!(embed.stdout().starts_with("out: OCaml "), "{embed}");
-    let json: Value = sandbox
-        .saddlebag(["embed", "--level", "1", "-o", "out", "--json"])
-        .arg(saddlebag())
-        .run()
-        .json();
-    assert_eq!(json["output"], "out");
-    assert_eq!(json["codes"], serde_json::json!(["native"]));
-    assert_eq!(
-        json["executable_bytes"],
-        fs::metadata(saddlebag()).unwrap().len()
-    );
-    assert!(
-        json["groups"]["compile"]["files"]
-            .as_u64()
-            .is_some_and(|files| files > 20)
-    );
 }

@@ -5,6 +5,7 @@ mod arguments;
 mod byte;
 mod caches;
 mod diagnostics;
+mod embedding;
 mod faults;
 mod files;
 mod help;

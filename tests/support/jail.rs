@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::command::Command;
 use crate::outcome::Outcome;
-use crate::shared::{byte_standalone, lock, shared_directory, standalone};
+use crate::shared::{byte_standalone, shared_directory, standalone};
 use crate::toolchain::{has, skip};
 
 /// A root directory with executables, the libraries that the dynamic linker loads for them, `/tmp`, and nothing else.
@@ -121,7 +121,7 @@ impl Jail {
         self.root.path().join(name)
     }
 
-    /// Runs `/saddlebag` with this as its root, and no environment at all.
+    /// Runs `/saddlebag` with this as its root, and nothing in the environment that leads anywhere in it.
     ///
     /// # Panics
     /// When it leaves something in `/tmp`.
@@ -144,25 +144,8 @@ impl Jail {
 
 /// What `ldd` names: the shared libraries that an executable needs, and the dynamic linker.
 fn libraries(executable: &Path) -> Vec<PathBuf> {
-    let name = executable
-        .file_name()
-        .expect("a name")
-        .to_string_lossy()
-        .into_owned();
-    let remembered = shared_directory().join(name + ".libraries");
-    let _lock = lock("libraries");
-    let text = fs::read_to_string(&remembered).unwrap_or_else(|_| {
-        let text = Command::new("ldd")
-            .arg(executable)
-            .run()
-            .code(0)
-            .stdout()
-            .into_owned();
-        fs::write(&remembered, &text).expect("a list");
-        text
-    });
-    text.split_whitespace()
-        .filter(|word| word.starts_with('/'))
-        .map(PathBuf::from)
-        .collect()
+    let outcome = Command::new("ldd").arg(executable).run();
+    let text = outcome.code(0).stdout();
+    let paths = text.split_whitespace().filter(|word| word.starts_with('/'));
+    paths.map(PathBuf::from).collect()
 }
