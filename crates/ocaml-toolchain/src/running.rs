@@ -17,6 +17,10 @@
 use crate::sys::Target;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// How long [`shut_down`] waits for what it killed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Held for reading while a child is started and entered in the table, so that no child slips past a `kill_all`.
 static GATE: RwLock<bool> = RwLock::new(OPEN);
@@ -31,25 +35,35 @@ static TABLE: Mutex<BTreeMap<u32, Target>> = Mutex::new(BTreeMap::new());
 /// assert_eq!(ocaml_toolchain::running::kill_all(), 0);
 /// ```
 pub fn kill_all() -> usize {
-    let _gate = GATE.write().unwrap_or_else(PoisonError::into_inner);
-    let table = table();
-    table.values().for_each(Target::kill);
-    table.len()
+    kill_table().len()
 }
 
 /// Kill every child process that runs now and start none any more, for the rest of the program's life.
-/// Returns how many children were killed.
+/// Returns how many children were killed. They are gone when it returns, unless the system takes more than a second.
 ///
 /// The commands that ran, and those that would start later, return
 /// [`invocation::Error::ShutDown`](crate::invocation::Error::ShutDown).
 pub fn shut_down() -> usize {
     *GATE.write().unwrap_or_else(PoisonError::into_inner) = !OPEN;
-    kill_all()
+    let killed = kill_table();
+    // A killed process still has its memory to give back, and may hold files of a directory that is removed next.
+    let end = Instant::now() + PATIENCE;
+    while killed.iter().any(Target::is_there) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.len()
 }
 
 /// Whether [`shut_down`] was called.
 pub fn is_shut_down() -> bool {
     *GATE.read().unwrap_or_else(PoisonError::into_inner) != OPEN
+}
+
+fn kill_table() -> Vec<Target> {
+    let _gate = GATE.write().unwrap_or_else(PoisonError::into_inner);
+    let targets: Vec<Target> = table().values().copied().collect();
+    targets.iter().for_each(Target::kill);
+    targets
 }
 
 fn table() -> MutexGuard<'static, BTreeMap<u32, Target>> {

@@ -40,10 +40,28 @@ impl Target {
     }
 }
 
+#[cfg(unix)]
+impl Target {
+    /// Whether any of it is still there; a child that ended and was not waited for is.
+    pub(crate) fn is_there(&self) -> bool {
+        use rustix::process::{Pid, test_kill_process, test_kill_process_group};
+        let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw);
+        pid.is_some_and(|pid| match self.leads_group {
+            true => test_kill_process_group(pid).is_ok(),
+            false => test_kill_process(pid).is_ok(),
+        })
+    }
+}
+
 #[cfg(not(unix))]
 impl Target {
     /// Nothing: `async-process` kills the child itself when it is dropped.
     pub(crate) fn kill(&self) {}
+
+    /// Unknown.
+    pub(crate) fn is_there(&self) -> bool {
+        false
+    }
 }
 
 /// Make the child lead a process group of its own.
