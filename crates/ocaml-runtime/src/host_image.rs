@@ -133,6 +133,10 @@ impl Recipe {
         link.extend(["-ccopt", "-Wl,--wrap=caml_terminate_signals"]);
         // An exception at the top level of a plugin keeps its backtrace.
         link.extend(["-ccopt", "-Wl,--wrap=caml_raise"]);
+        // Without the line tables, which nobody reads; the symbols stay, for debuggers and for plugins.
+        link.extend(["-ccopt", "-Wl,-S"]);
+        // The image's calls of its own functions go through no table.
+        link.extend(["-ccopt", "-Wl,-Bsymbolic"]);
         if compiler == Compiler::Byte {
             link.extend(["-ccopt", "-shared"]);
         }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use code_sets::Code;
+use ocaml_runtime::host_image;
 use ocaml_toolchain::{Toolchain, find};
 use serde::{Deserialize, Serialize};
 
@@ -50,10 +51,11 @@ impl Found {
             digest.part(variable, value.as_encoded_bytes());
         }
         digest.part("program", env!("CARGO_PKG_VERSION").as_bytes());
-        for argument in super::host::recipe(code) {
-            digest.part("recipe", argument.as_bytes());
-        }
-        for (name, text) in super::driver::SOURCES.iter().chain(super::host::sources()) {
+        digest.part(
+            "recipe",
+            format!("{:?}", super::host::recipe(code, "")).as_bytes(),
+        );
+        for (name, text) in super::driver::SOURCES.iter().chain(&host_image::SOURCES) {
             digest.part(name, text.as_bytes());
         }
         kits.join(format!("{}.found.json", digest.finish()))

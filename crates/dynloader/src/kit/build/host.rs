@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use code_sets::Code;
+use ocaml_runtime::host_image::{self, Compiler, Recipe};
 use ocaml_toolchain::{Invocation, Toolchain};
 
 use super::super::HostImage;
@@ -11,68 +12,14 @@ use super::BuildError;
 /// The directory of the kit that holds the registry's compiled interface, and nothing else.
 pub(super) const INTERFACES: &str = "interfaces";
 
-/// Until the runtime crate offers them.
-mod host_image {
-    pub(super) const SOURCES: &[(&str, &str)] = &[
-        (
-            "saddlebag_host.ml",
-            include_str!("../../../../ocaml-runtime/ocaml/saddlebag_host.ml"),
-        ),
-        (
-            "saddlebag_host.mli",
-            include_str!("../../../../ocaml-runtime/ocaml/saddlebag_host.mli"),
-        ),
-        (
-            "saddlebag_stubs.c",
-            include_str!("../../../../ocaml-runtime/ocaml/saddlebag_stubs.c"),
-        ),
-    ];
-}
-
 const PART: &str = "host image";
 
-/// The host image's sources, by file name.
-pub(super) fn sources() -> &'static [(&'static str, &'static str)] {
-    host_image::SOURCES
-}
-
-/// What decides how the image is linked, for the kit's identity.
-pub(super) fn recipe(code: Code) -> Vec<String> {
-    arguments(code, "SONAME")
-}
-
-/// The arguments that link an image of soname `soname`, without its output.
-fn arguments(code: Code, soname: &str) -> Vec<String> {
-    let mut arguments: Vec<String> = [
-        "-g", "-I", "+unix", "-I", "+threads", "-I", "+dynlink", "-linkall",
-    ]
-    .map(str::to_owned)
-    .into();
-    arguments.extend(["-runtime-variant", "_pic"].map(str::to_owned));
-    let (kind, extension) = match code {
-        Code::Byte => (
-            ["-output-complete-obj", "-ccopt", "-shared"].as_slice(),
-            "cma",
-        ),
-        _ => (
-            ["-output-obj", "-ccopt", "-Wl,-u,caml_startup_exn"].as_slice(),
-            "cmxa",
-        ),
-    };
-    arguments.extend(kind.iter().map(|argument| (*argument).to_owned()));
-    // `-S` keeps the symbols that plugins and gdb's backtraces need, without the line tables.
-    let linker_options = [
-        "--wrap=caml_sys_exit,--wrap=caml_terminate_signals,--wrap=caml_raise".to_owned(),
-        format!("-soname,{soname}"),
-        "-S".to_owned(),
-        "-Bsymbolic".to_owned(),
-    ];
-    for option in linker_options {
-        arguments.extend(["-ccopt".to_owned(), format!("-Wl,{option}")]);
+/// How an image of soname `soname` is built.
+pub(super) fn recipe(code: Code, soname: &str) -> Recipe {
+    match code {
+        Code::Byte => Recipe::byte(soname),
+        _ => Recipe::native(soname),
     }
-    arguments
-        .extend(["unix", "threads", "dynlink"].map(|library| format!("{library}.{extension}")));
-    arguments
 }
 
 /// Links the image and its stub into `staging`.
@@ -83,19 +30,11 @@ pub(super) async fn link(
     work: &Path,
     staging: &Path,
 ) -> Result<HostImage, BuildError> {
-    let compiler = match code {
-        Code::Byte => toolchain.ocamlc(),
-        _ => toolchain.ocamlopt(),
-    };
-    let Some(compiler) = compiler else {
-        let reason = format!("the toolchain has no compiler to {code} code");
-        return Err(BuildError::Code { code, reason });
-    };
     let io = |path: &Path| {
         let path = Box::new(path.to_owned());
         move |source| BuildError::Io { path, source }
     };
-    for (name, text) in sources() {
+    for (name, text) in host_image::SOURCES {
         let path = work.join(name);
         std::fs::write(&path, text).map_err(io(&path))?;
     }
@@ -106,49 +45,30 @@ pub(super) async fn link(
             source: Box::new(source),
         })
     };
-    let file = |extension: &str| {
-        let names = sources().iter().map(|(name, _)| *name);
-        names
-            .filter(|name| {
-                Path::new(name)
-                    .extension()
-                    .is_some_and(|found| found == extension)
-            })
-            .collect::<Vec<_>>()
-    };
-    tool(
-        Invocation::new(compiler)
-            .arg("-c")
-            .args(["-ccopt", "-O2 -fPIC"])
-            .args(file("c")),
-    )
-    .await?;
-    // Opaque: plugins are compiled against the interface alone, so that they do not depend on the registry's code.
-    tool(
-        Invocation::new(compiler)
-            .args(["-c", "-opaque"])
-            .args(file("mli")),
-    )
-    .await?;
-    let objects = file("c")
-        .into_iter()
-        .map(|name| Path::new(name).with_extension("o"));
     let soname = format!("libsaddlebag-host-{}-{code}.so", &identity[..16]);
-    tool(
-        Invocation::new(compiler)
-            .args(arguments(code, &soname))
-            .args(objects)
-            .args(file("ml"))
-            .arg("-o")
-            .arg(staging.join(&soname)),
-    )
-    .await?;
-
+    let recipe = recipe(code, &soname);
+    for step in recipe.steps {
+        let (compiler, code) = match step.compiler {
+            Compiler::Native => (toolchain.ocamlopt(), Code::Native),
+            Compiler::Byte => (toolchain.ocamlc(), Code::Byte),
+        };
+        let compiler = compiler.ok_or_else(|| BuildError::Code {
+            code,
+            reason: format!("the toolchain has no compiler to {code} code"),
+        })?;
+        tool(Invocation::new(compiler).args(step.arguments)).await?;
+    }
     let interfaces = staging.join(INTERFACES);
     std::fs::create_dir(&interfaces).map_err(io(&interfaces))?;
-    for name in file("mli") {
-        let name = Path::new(name).with_extension("cmi");
-        std::fs::copy(work.join(&name), interfaces.join(&name)).map_err(io(&interfaces))?;
+    let moved = [
+        (work.join(&recipe.output), staging.join(&recipe.output)),
+        (
+            work.join(host_image::COMPILED_INTERFACE),
+            interfaces.join(host_image::COMPILED_INTERFACE),
+        ),
+    ];
+    for (from, to) in moved {
+        std::fs::rename(&from, &to).map_err(io(&to))?;
     }
     let link_stub = match code {
         Code::Byte => PathBuf::new(),

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use code_sets::Code;
+use ocaml_runtime::host_image;
 use ocaml_toolchain::{Toolchain, find};
 
 pub use self::error::BuildError;
@@ -191,12 +192,12 @@ fn identity(toolchain: &Toolchain, code: Code, inputs: &[PathBuf]) -> Result<Str
             source,
         })?;
     }
-    for (name, text) in driver::SOURCES.iter().chain(host::sources()) {
+    for (name, text) in driver::SOURCES.iter().chain(&host_image::SOURCES) {
         digest.part(name, text.as_bytes());
     }
     digest.part(
         "recipe",
-        format!("{:?}", (driver::RECIPE, host::recipe(code))).as_bytes(),
+        format!("{:?}", (driver::RECIPE, host::recipe(code, ""))).as_bytes(),
     );
     Ok(digest.finish())
 }
