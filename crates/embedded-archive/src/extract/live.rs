@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
@@ -13,11 +14,24 @@ use crate::random;
 /// How the names of private directories begin.
 const PREFIX: &str = "embedded-archive.";
 
-/// The directories that this process has to remove, each with the process that made it: a forked child inherits the
-/// list, but the directories are its parent's.
-static LIVE: Mutex<BTreeMap<PathBuf, u32>> = Mutex::new(BTreeMap::new());
+/// How often [`remove_tree`] begins again.
+const ATTEMPTS: usize = 1000;
 
-fn live() -> MutexGuard<'static, BTreeMap<PathBuf, u32>> {
+/// What this process has to remove.
+struct Live {
+    /// The directories, each with the process that made it: a forked child inherits the list, but the directories are its
+    /// parent's.
+    directories: BTreeMap<PathBuf, u32>,
+    /// The process that is ending, and makes no more.
+    ended: Option<u32>,
+}
+
+static LIVE: Mutex<Live> = Mutex::new(Live {
+    directories: BTreeMap::new(),
+    ended: None,
+});
+
+fn live() -> MutexGuard<'static, Live> {
     LIVE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
@@ -35,23 +49,18 @@ impl Private {
         // Another process that clears leftovers may take the new directory before it is locked: then a new name.
         for _ in 0..64 {
             let path = parent.join(format!("{PREFIX}{}", random::hexadecimal()?));
-            // In the list before it exists: a signal in between finds it there.
-            live().insert(path.clone(), std::process::id());
-            let made = fs::DirBuilder::new()
-                .mode(0o700)
-                .create(&path)
-                .and_then(|()| lock(&path));
+            let made = make(&path).and_then(|()| lock(&path));
             match made {
                 Ok(Some(lock)) => return Ok(Self { path, lock }),
                 Ok(None) => {
-                    live().remove(&path);
+                    live().directories.remove(&path);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    live().remove(&path);
+                    live().directories.remove(&path);
                 }
                 Err(error) => {
                     let _ = fs::remove_dir(&path);
-                    live().remove(&path);
+                    live().directories.remove(&path);
                     return Err(error);
                 }
             }
@@ -73,21 +82,18 @@ impl Private {
 
     /// Leaves the directory to the caller.
     pub(crate) fn keep(self) -> PathBuf {
-        live().remove(&self.path);
+        live().directories.remove(&self.path);
         self.path.clone()
     }
 
     fn remove(&self) -> io::Result<()> {
-        let Some(owner) = live().remove(&self.path) else {
+        let Some(owner) = live().directories.remove(&self.path) else {
             return Ok(());
         };
         if owner != std::process::id() {
             return Ok(());
         }
-        match fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_tree(&self.path)
     }
 }
 
@@ -95,6 +101,18 @@ impl Drop for Private {
     fn drop(&mut self) {
         let _ = self.remove();
     }
+}
+
+/// Makes a directory and puts it in the list, both at once: the end of the process finds it there, or it is not made.
+fn make(path: &Path) -> io::Result<()> {
+    let own = std::process::id();
+    let mut live = live();
+    if live.ended == Some(own) {
+        return Err(io::Error::other("the process is ending"));
+    }
+    fs::DirBuilder::new().mode(0o700).create(path)?;
+    live.directories.insert(path.to_owned(), own);
+    Ok(())
 }
 
 /// Locks a directory; `None` when it is gone or another process has it.
@@ -135,7 +153,7 @@ pub fn remove_leftovers(parent: impl AsRef<Path>) -> usize {
         }
         let path = child.path();
         if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir() && found.uid() == user)
-            || live().contains_key(&path)
+            || live().directories.contains_key(&path)
         {
             continue;
         }
@@ -155,7 +173,8 @@ pub fn remove_leftovers(parent: impl AsRef<Path>) -> usize {
     removed
 }
 
-/// Removes every private directory of this process that is still there, and returns how many.
+/// Removes every private directory of this process that is still there, and returns how many. None is made any more: what
+/// another thread extracts meanwhile fails.
 ///
 /// [`std::process::exit`] does it by itself, through `atexit`. It is for ends that run neither destructors nor that,
 /// such as `_exit` or [`std::process::abort`]. Paths into the directories are dangling from then on.
@@ -163,18 +182,38 @@ pub fn remove_all_fresh() -> usize {
     let own = std::process::id();
     let directories: Vec<PathBuf> = {
         let mut live = live();
+        live.ended = Some(own);
         let paths = live
+            .directories
             .iter()
             .filter(|(_, owner)| **owner == own)
             .map(|(path, _)| path.clone())
             .collect();
-        live.clear();
+        live.directories.clear();
         paths
     };
     directories
         .iter()
-        .filter(|directory| fs::remove_dir_all(directory).is_ok())
+        .filter(|directory| remove_tree(directory).is_ok())
         .count()
+}
+
+/// Removes a directory to which another thread may still be extracting when the process ends: a file that it makes
+/// meanwhile keeps the directory for one more attempt. Without the directory it can make no more.
+fn remove_tree(path: &Path) -> io::Result<()> {
+    let mut attempts = 0..ATTEMPTS;
+    loop {
+        match fs::remove_dir_all(path) {
+            Err(error)
+                if error.kind() == io::ErrorKind::DirectoryNotEmpty
+                    && attempts.next().is_some() =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -199,6 +238,29 @@ mod tests {
         let closed = Private::create(parent.path()).unwrap();
         fs::remove_dir(closed.path()).unwrap();
         closed.close().unwrap();
+    }
+
+    #[test]
+    fn a_directory_in_which_another_thread_still_makes_files_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("tree");
+        for _ in 0..20 {
+            fs::create_dir(&path).unwrap();
+            let started = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    started.wait();
+                    for number in 0..200 {
+                        if fs::write(path.join(number.to_string()), "").is_err() {
+                            return;
+                        }
+                    }
+                });
+                started.wait();
+                remove_tree(&path).unwrap();
+            });
+            assert!(!path.exists());
+        }
     }
 
     #[test]
