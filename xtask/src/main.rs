@@ -11,6 +11,7 @@
 
 mod bench;
 mod demo;
+mod endurance;
 mod package;
 mod setup;
 mod shell;
@@ -77,6 +78,18 @@ const COMMANDS: &[Command] = &[
         arguments: "[--check]",
         about: "try out what works with which version of OCaml, and write docs/versions.md",
         run: versions::run,
+    },
+    Command {
+        name: "torture",
+        arguments: "",
+        about: "the storm of archives and the stress of the runtime at full length; takes long",
+        run: |root, arguments| none(arguments).and_then(|()| endurance::torture(root)),
+    },
+    Command {
+        name: "fuzz",
+        arguments: "[--seconds N]",
+        about: "every fuzz target, five minutes each (needs cargo-fuzz)",
+        run: endurance::fuzz,
     },
     Command {
         name: "tidy",

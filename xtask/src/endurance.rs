@@ -1,0 +1,83 @@
+//! `cargo xtask torture` and `cargo xtask fuzz`: what takes too long for every change.
+
+use std::path::Path;
+
+use crate::{Outcome, shell};
+
+/// Rounds of the storm: processes that extract to one directory, are killed, and find it damaged.
+const STORM_ROUNDS: &str = "600";
+
+/// Calls of the stress test from each of its threads, with small minor heaps and compactions.
+const STRESS_CALLS: &str = "1000000";
+
+/// How long each fuzz target runs by default.
+const SECONDS: u32 = 300;
+
+/// The storm of archives and the stress of the runtime, at full length, in release builds.
+pub(crate) fn torture(root: &Path) -> Outcome {
+    crate::setup::run()?;
+    let test = |package: &str, filter: &str| {
+        let mut command = shell::cargo();
+        command
+            .current_dir(root)
+            .args(["test", "--release", "-p", package, "--", filter])
+            .env("CI", "true");
+        command
+    };
+    shell::run(
+        test("embedded-archive", "storm").env("EMBEDDED_ARCHIVE_STORM_ROUNDS", STORM_ROUNDS),
+    )?;
+    shell::run(test("ocaml-runtime", "stress").env("RUNTIME_STRESS", STRESS_CALLS))
+}
+
+/// Every fuzz target of every member, one after the other.
+pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Outcome {
+    let seconds = match arguments {
+        [] => SECONDS,
+        [option, seconds] if option == "--seconds" => seconds
+            .parse()
+            .map_err(|_| format!("`{seconds}` is no number of seconds"))?,
+        _ => return Err("usage: cargo xtask fuzz [--seconds N]".into()),
+    };
+    let mut cargo = shell::cargo();
+    let installed = cargo.args(["fuzz", "--version"]).output();
+    if !installed.is_ok_and(|output| output.status.success()) {
+        return Err(
+            "cargo-fuzz is not installed: cargo install cargo-fuzz (it needs a nightly toolchain)"
+                .into(),
+        );
+    }
+    for member in sorted(&root.join("crates"))? {
+        let targets = member.join("fuzz/fuzz_targets");
+        if !targets.is_dir() {
+            continue;
+        }
+        for target in sorted(&targets)? {
+            let Some(name) = target
+                .file_stem()
+                .map(|name| name.to_string_lossy().into_owned())
+            else {
+                continue;
+            };
+            let limit = format!("-max_total_time={seconds}");
+            // Through rustup's own cargo: the one that runs this is of the stable toolchain.
+            let mut command = std::process::Command::new("cargo");
+            command
+                .current_dir(&member)
+                .args(["+nightly", "fuzz", "run", &name, "--", &limit])
+                .env_remove("CARGO")
+                .env_remove("RUSTUP_TOOLCHAIN");
+            shell::run(&mut command)?;
+        }
+    }
+    Ok(())
+}
+
+fn sorted(directory: &Path) -> Result<Vec<std::path::PathBuf>, Box<dyn std::error::Error>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
