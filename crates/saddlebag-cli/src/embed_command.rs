@@ -86,6 +86,13 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
     let attached = embedded_archive::attach(&arguments.executable, &archive, &arguments.output)
         .map_err(Failure::new)?;
 
+    if !attached.section {
+        output::warning(&format!(
+            "`{}` is no 64-bit ELF file with a section table: only the end of the output names the archive, and strip \
+             and the like lose it",
+            arguments.executable.display()
+        ));
+    }
     let mut groups: BTreeMap<&'static str, Group> = BTreeMap::new();
     for file in &files {
         let group = groups.entry(group_name(file.group)).or_default();
