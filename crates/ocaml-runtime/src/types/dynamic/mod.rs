@@ -19,7 +19,7 @@ pub use self::serde::Error as DynamicError;
 /// In OCaml it is the variant
 /// `type dynamic = Null | Bool of bool | Int of int | Float of float | String of string | List of dynamic list |
 /// Map of (string * dynamic) list`. With the feature `serde` it converts from and to every type that serde knows:
-/// see [`Dynamic::from_serialize`](crate::types::Dynamic::from_serialize).
+/// see `Dynamic::from_serialize`.
 ///
 /// ```
 /// use ocaml_runtime::{Interface, types::Dynamic};
