@@ -86,14 +86,15 @@ impl Private {
         self.path.clone()
     }
 
+    /// The directory stays in the list until it is gone: a process that ends while a thread is at it waits for that.
     fn remove(&self) -> io::Result<()> {
-        let Some(owner) = live().directories.remove(&self.path) else {
-            return Ok(());
+        let owner = live().directories.get(&self.path).copied();
+        let removed = match owner {
+            Some(owner) if owner == std::process::id() => remove_tree(&self.path),
+            _ => Ok(()),
         };
-        if owner != std::process::id() {
-            return Ok(());
-        }
-        remove_tree(&self.path)
+        live().directories.remove(&self.path);
+        removed
     }
 }
 
@@ -200,19 +201,22 @@ pub fn remove_all_fresh() -> usize {
 
 /// Removes a directory to which another thread may still be extracting when the process ends: a file that it makes
 /// meanwhile keeps the directory for one more attempt. Without the directory it can make no more.
+/// Another thread may be removing it too.
 fn remove_tree(path: &Path) -> io::Result<()> {
     let mut attempts = 0..ATTEMPTS;
     loop {
-        match fs::remove_dir_all(path) {
-            Err(error)
-                if error.kind() == io::ErrorKind::DirectoryNotEmpty
-                    && attempts.next().is_some() =>
-            {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => return Ok(()),
+        let Err(error) = fs::remove_dir_all(path) else {
+            return Ok(());
+        };
+        let raced = match error.kind() {
+            io::ErrorKind::NotFound if fs::symlink_metadata(path).is_err() => return Ok(()),
+            io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty => true,
+            _ => false,
+        };
+        if !raced || attempts.next().is_none() {
+            return Err(error);
         }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
