@@ -72,11 +72,6 @@ pub(crate) fn ensure(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     Ok(prefix)
 }
 
-/// The prefix of the OCaml `version`, where it is built.
-pub(crate) fn existing(version: &str) -> Option<PathBuf> {
-    built(&directory().ok()?, version)
-}
-
 /// Where the toolchains are kept: beside the kits that are made of them.
 fn directory() -> Result<PathBuf, Box<dyn Error>> {
     let absolute = |name: &str| {

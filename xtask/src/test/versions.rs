@@ -21,20 +21,6 @@ pub(super) fn prefixes(asked: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     versions.into_iter().map(toolchain::ensure).collect()
 }
 
-/// The tested versions that are built on this machine. Says what is left out.
-pub(super) fn prefixes_there() -> Vec<PathBuf> {
-    let mut prefixes = Vec::new();
-    for version in toolchain::TESTED {
-        match toolchain::existing(version) {
-            Some(prefix) => prefixes.push(prefix),
-            None => println!(
-                "not tested with OCaml {version}, which is not built: cargo xtask toolchain {version}"
-            ),
-        }
-    }
-    prefixes
-}
-
 /// The steps for the OCaml in `prefix`: every test in native code, and in byte code where the tests are about one code.
 pub(super) fn plan(root: &Path, prefix: &Path) -> Vec<Step> {
     let step = |package: &str, test: &str, code: &str| {
