@@ -76,8 +76,9 @@ fn calls(bench: &Bench, root: &Path) -> Result<PathBuf, Box<dyn std::error::Erro
         Command::new(&bench.ocamlopt)
             .args(["-g", "-O3", "-w", "-a", "-shared", "-I"])
             .arg(interfaces)
+            // A plugin finds its host image by the name that it is linked with, used or not.
             .arg("-ccopt")
-            .arg(image)
+            .arg(format!("-Wl,--no-as-needed,{image}"))
             .arg(&path)
             .arg("-o")
             .arg(&plugin),
