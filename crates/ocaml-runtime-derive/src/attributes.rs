@@ -21,10 +21,10 @@ pub(crate) struct Attributes {
 pub(crate) const TYPE: &[&str] = &["name", "crate", "unboxed", "polymorphic"];
 pub(crate) const VARIANT: &[&str] = &["name"];
 pub(crate) const FIELD: &[&str] = &["name", "mutable", "as"];
-pub(crate) const METHOD: &[&str] = &["name", "constant"];
-pub(crate) const HOST_METHOD: &[&str] = &["name", "result"];
-pub(crate) const ARGUMENT: &[&str] = &["label", "optional"];
-pub(crate) const HOST_ARGUMENT: &[&str] = &[];
+pub(crate) const METHOD: &[&str] = &["name", "constant", "as"];
+pub(crate) const HOST_METHOD: &[&str] = &["name", "result", "as"];
+pub(crate) const ARGUMENT: &[&str] = &["label", "optional", "as"];
+pub(crate) const HOST_ARGUMENT: &[&str] = &["as"];
 
 impl Attributes {
     pub(crate) fn read(attributes: &[Attribute], allowed: &[&str]) -> Result<Attributes> {
@@ -38,11 +38,9 @@ impl Attributes {
                     .map(ToString::to_string)
                     .unwrap_or_default();
                 if !allowed.contains(&key.as_str()) {
-                    let allowed = match allowed {
-                        [] => "none is allowed here".to_owned(),
-                        keys => format!("expected one of: {}", keys.join(", ")),
-                    };
-                    return Err(meta.error(format!("unknown attribute `{key}`; {allowed}")));
+                    let allowed = allowed.join(", ");
+                    let message = format!("unknown attribute `{key}`; expected one of: {allowed}");
+                    return Err(meta.error(message));
                 }
                 let text = |meta: &syn::meta::ParseNestedMeta<'_>| -> Result<String> {
                     Ok(meta.value()?.parse::<LitStr>()?.value())

@@ -5,9 +5,10 @@ use quote::{format_ident, quote};
 use syn::parse::Parser;
 use syn::{Error, ItemTrait, LitStr, Path, Result, Type};
 
+use crate::adapters;
 use crate::attributes;
 use crate::declaration;
-use crate::method::{self, Method};
+use crate::method::{self, Argument, Method};
 use crate::names;
 use crate::paths;
 
@@ -39,10 +40,14 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemTrait) -> Result<Toke
     let runtime = paths::runtime(runtime.as_ref());
     let name = name.unwrap_or_else(|| names::capitalised(&item.ident));
     let trait_name = &item.ident;
-    let declarations = methods.iter().map(declare);
+    let declarations = methods.iter().map(|method| declare(method, &runtime));
     let declarations = declarations.collect::<Result<Vec<_>>>()?;
     let checks = methods.iter().map(|method| checks(method, &item, &runtime));
-    let additions = methods.iter().map(|method| add(method, trait_name));
+    let checks = checks.collect::<Result<Vec<_>>>()?;
+    let additions = methods
+        .iter()
+        .map(|method| add(method, trait_name, &runtime));
+    let additions = additions.collect::<Result<Vec<_>>>()?;
     Ok(quote! {
         #item
 
@@ -66,28 +71,53 @@ pub(crate) fn expand(arguments: TokenStream, mut item: ItemTrait) -> Result<Toke
     })
 }
 
-fn declare(method: &Method) -> Result<TokenStream> {
+fn declare(method: &Method, runtime: &TokenStream) -> Result<TokenStream> {
     if method.arguments.len() > MOST_ARGUMENTS {
         let message =
             format!("a function of the application has at most {MOST_ARGUMENTS} arguments");
         return Err(Error::new(method.span, message));
     }
     let name = &method.ocaml_name;
-    let arguments = method.arguments.iter().map(|argument| owned(&argument.of));
+    let arguments = arguments(method, runtime)?;
     let result = result(method);
+    let result = method::taken(method, quote!(#result), runtime)?;
     Ok(quote!(.function::<(#(#arguments,)*), #result>(#name)))
 }
 
 /// What the types of a method have to be.
-fn checks(method: &Method, item: &ItemTrait, runtime: &TokenStream) -> TokenStream {
+fn checks(method: &Method, item: &ItemTrait, runtime: &TokenStream) -> Result<TokenStream> {
     let described = |of: &Type| declaration::described(of, &item.generics, &item.ident, runtime);
-    let arguments = method.arguments.iter().map(|argument| {
-        let of = owned(&argument.of);
-        method::check(&argument.of, &described(&of), &quote!(#runtime::FromOcaml))
-    });
     let result = result(method);
-    let result = method::check(result, &described(result), &quote!(#runtime::ToOcaml));
-    quote!(#(#arguments)* #result)
+    let taken = method::taken(method, described(result), runtime)?;
+    let mut checks = method::check(result, &taken, &quote!(#runtime::ToOcaml));
+    for argument in &method.arguments {
+        let taken = argument_type(argument, described(&owned(&argument.of)), runtime)?;
+        let from = quote!(#runtime::FromOcaml);
+        checks.extend(method::check(&argument.of, &taken, &from));
+    }
+    Ok(checks)
+}
+
+/// The type in which an argument is read; `of` is its own.
+fn argument_type(
+    argument: &Argument,
+    of: TokenStream,
+    runtime: &TokenStream,
+) -> Result<TokenStream> {
+    let Some(text) = &argument.attributes.represented_as else {
+        return Ok(of);
+    };
+    let adapter = adapters::adapter(text, runtime)?;
+    Ok(quote!(#runtime::adapt::Taken<#adapter, #of>))
+}
+
+/// The types in which the arguments are read.
+fn arguments(method: &Method, runtime: &TokenStream) -> Result<Vec<TokenStream>> {
+    let types = method.arguments.iter().map(|argument| {
+        let of = owned(&argument.of);
+        argument_type(argument, quote!(#of), runtime)
+    });
+    types.collect()
 }
 
 /// The type that OCaml gets when the function succeeds.
@@ -98,31 +128,43 @@ fn result(method: &Method) -> &Type {
     }
 }
 
-fn add(method: &Method, trait_name: &syn::Ident) -> TokenStream {
+fn add(method: &Method, trait_name: &syn::Ident, runtime: &TokenStream) -> Result<TokenStream> {
     let (name, ident) = (&method.ocaml_name, &method.ident);
-    let types: Vec<Type> = method
-        .arguments
-        .iter()
-        .map(|argument| owned(&argument.of))
-        .collect();
+    let types = arguments(method, runtime)?;
     let names: Vec<_> = (0..types.len())
         .map(|index| format_ident!("argument_{index}"))
         .collect();
     let given = method.arguments.iter().zip(&names).map(|(argument, name)| {
-        if matches!(argument.of, Type::Reference(_)) {
-            quote!(&#name)
-        } else {
-            quote!(#name)
+        let own = match argument.attributes.represented_as {
+            None => quote!(#name),
+            Some(_) => quote!(#name.into_inner()),
+        };
+        match argument.of {
+            Type::Reference(_) => quote!(&#own),
+            _ => own,
         }
     });
     let fallible = method::result_of(&method.output).is_some() && !method.attributes.result;
     let kind = format_ident!("{}", if fallible { "fallible" } else { "function" });
-    quote! {
+    let call = quote!(<Self as #trait_name>::#ident(&*this, #(#given),*));
+    let call = match &method.attributes.represented_as {
+        None => call,
+        Some(text) => {
+            let adapter = adapters::adapter(text, runtime)?;
+            let taken = quote!(#runtime::adapt::Taken::<#adapter, _>::new);
+            if fallible {
+                quote!(#call.map(#taken))
+            } else {
+                quote!(#taken(#call))
+            }
+        }
+    };
+    Ok(quote! {
         let this = ::std::sync::Arc::clone(&implementation);
         let host = host.#kind(#name, move |(#(#names,)*): (#(#types,)*)| {
-            <Self as #trait_name>::#ident(&*this, #(#given),*)
+            #call
         });
-    }
+    })
 }
 
 /// The type that an argument is read as, before it is lent to the method.

@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 use syn::parse::Parser;
 use syn::{Error, ItemTrait, LitStr, Path, Result, Type};
 
+use crate::adapters;
 use crate::attributes;
 use crate::declaration;
 use crate::method::{self, Method};
@@ -59,6 +60,22 @@ impl Expansion {
         declaration::described(of, &self.item.generics, &self.item.ident, &self.runtime)
     }
 
+    /// The type of an argument, as it is handed to OCaml.
+    fn given(&self, argument: &method::Argument) -> Result<TokenStream> {
+        let runtime = &self.runtime;
+        let Some(text) = &argument.attributes.represented_as else {
+            return Ok(self.described(&argument.of));
+        };
+        let adapter = adapters::adapter(text, runtime)?;
+        let of = self.described(method::referent(&argument.of));
+        Ok(quote!(#runtime::adapt::Given<'static, #adapter, #of>))
+    }
+
+    /// The type of a method's result, as it is read from OCaml.
+    fn taken(&self, method: &Method, of: &Type) -> Result<TokenStream> {
+        method::taken(method, self.described(of), &self.runtime)
+    }
+
     fn tokens(&self) -> Result<TokenStream> {
         let Expansion {
             item,
@@ -78,7 +95,8 @@ impl Expansion {
         let bodies = bodies.collect::<Result<Vec<_>>>()?;
         let constants = methods.iter().filter(|method| method.attributes.constant);
         let constants = constants.map(|method| self.constant(method));
-        let (fields, values): (Vec<_>, Vec<_>) = constants.unzip();
+        let constants = constants.collect::<Result<Vec<_>>>()?;
+        let (fields, values): (Vec<_>, Vec<_>) = constants.into_iter().unzip();
         let checks = methods.iter().map(|method| self.checks(method));
         let checks = checks.collect::<Result<Vec<_>>>()?;
         let handle = format!("A loaded plugin of the interface [`{trait_name}`].");
@@ -143,14 +161,12 @@ impl Expansion {
     fn declare(&self, method: &Method) -> Result<TokenStream> {
         let name = &method.ocaml_name;
         if method.attributes.constant {
-            let of = self.described(&owned(&method.output));
+            let of = self.taken(method, &owned(&method.output))?;
             return Ok(quote!(.value::<#of>(#name)));
         }
-        let arguments = method
-            .arguments
-            .iter()
-            .map(|argument| self.described(&argument.of));
-        let result = self.described(result(method)?);
+        let arguments = method.arguments.iter().map(|argument| self.given(argument));
+        let arguments = arguments.collect::<Result<Vec<_>>>()?;
+        let result = self.taken(method, result(method)?)?;
         let labels = method::labels(&method.arguments, &self.runtime)?;
         Ok(quote!(.labelled_function::<(#(#arguments,)*), #result>(#name, #labels)))
     }
@@ -160,20 +176,21 @@ impl Expansion {
         let runtime = &self.runtime;
         let (to, from) = (quote!(#runtime::ToOcaml), quote!(#runtime::FromOcaml));
         if method.attributes.constant {
-            let of = owned(&method.output);
-            return Ok(method::check(&method.output, &self.described(&of), &from));
+            let of = self.taken(method, &owned(&method.output))?;
+            return Ok(method::check(&method.output, &of, &from));
         }
         let result = result(method)?;
-        let result = method::check(result, &self.described(result), &from);
-        let arguments = method.arguments.iter().map(|argument| {
-            let of = match &argument.of {
-                // At the type itself: for a reference, the compiler would point at the `&`.
-                Type::Reference(reference) => &reference.elem,
-                of => of,
+        let mut checks = method::check(result, &self.taken(method, result)?, &from);
+        for argument in &method.arguments {
+            // At the type itself: for a reference, the compiler would point at the `&`.
+            let of = method::referent(&argument.of);
+            let described = match argument.attributes.represented_as {
+                None => self.described(of),
+                Some(_) => self.given(argument)?,
             };
-            method::check(of, &self.described(of), &to)
-        });
-        Ok(quote!(#(#arguments)* #result))
+            checks.extend(method::check(of, &described, &to));
+        }
+        Ok(checks)
     }
 
     fn body(&self, index: usize, method: &Method) -> Result<TokenStream> {
@@ -195,8 +212,24 @@ impl Expansion {
             };
             return Ok(quote!(#signature { #value }));
         }
-        let arguments = method.arguments.iter().map(|argument| &argument.ident);
+        let mut arguments = Vec::new();
+        for argument in &method.arguments {
+            let ident = &argument.ident;
+            arguments.push(match &argument.attributes.represented_as {
+                None => quote!(#ident),
+                Some(text) => {
+                    let adapter = adapters::adapter(text, runtime)?;
+                    let borrow = match argument.of {
+                        Type::Reference(_) => quote!(),
+                        _ => quote!(&),
+                    };
+                    quote!(#runtime::adapt::Given::<'_, #adapter, _>::new(#borrow #ident))
+                }
+            });
+        }
         let result = result(method)?;
+        let result = method::taken(method, quote!(#result), runtime)?;
+        let inner = method::inner(method, runtime);
         Ok(quote! {
             #[inline]
             #signature {
@@ -205,18 +238,20 @@ impl Expansion {
                 let result = unsafe {
                     self.module.call_unchecked::<_, #result>(#index, (#(#arguments,)*))
                 };
-                result.map_err(::core::convert::From::<#runtime::call::Error>::from)
+                result #inner.map_err(::core::convert::From::<#runtime::call::Error>::from)
             }
         })
     }
 
     /// The field that holds a constant, and its value with `module` in scope.
-    fn constant(&self, method: &Method) -> (TokenStream, TokenStream) {
+    fn constant(&self, method: &Method) -> Result<(TokenStream, TokenStream)> {
         let (ident, name, of) = (&method.ident, &method.ocaml_name, owned(&method.output));
-        (
+        let taken = method::taken(method, quote!(#of), &self.runtime)?;
+        let inner = method::inner(method, &self.runtime);
+        Ok((
             quote!(#ident: #of),
-            quote!(#ident: module.value::<#of>(#name)?),
-        )
+            quote!(#ident: module.value::<#taken>(#name) #inner?),
+        ))
     }
 }
 

@@ -9,6 +9,7 @@
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemTrait, parse_macro_input};
 
+mod adapters;
 mod attributes;
 mod declaration;
 mod host;
@@ -38,7 +39,8 @@ mod value;
 /// On a variant: `#[ocaml(name = "N")]`.
 ///
 /// On a field: `#[ocaml(name = "f")]`, `#[ocaml(mutable)]`, and `#[ocaml(as = "t")]` where `t` is `int64`, `int32`,
-/// `nativeint`, `uchar`, `array`, `list`, `bytes` or `string`: another OCaml type than the field's own.
+/// `nativeint`, `uchar`, `array`, `list`, `bytes`, `string`, `map` (a `BTreeMap` as `Map.Make(String).t` or the like) or
+/// `set`: another OCaml type than the field's own.
 #[proc_macro_derive(OcamlValue, attributes(ocaml))]
 pub fn derive_ocaml_value(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -58,8 +60,9 @@ pub fn derive_ocaml_value(input: TokenStream) -> TokenStream {
 /// # Attributes
 /// On the trait: `#[interface(name = "Pricing")]`, `#[interface(host = dyn Bank)]` (may be repeated).
 ///
-/// On a method: `#[ocaml(name = "n")]`, `#[ocaml(constant)]`. On an argument: `#[ocaml(label)]`,
-/// `#[ocaml(label = "l")]`, `#[ocaml(optional)]` (its type is an `Option`), `#[ocaml(optional = "l")]`.
+/// On a method: `#[ocaml(name = "n")]`, `#[ocaml(constant)]`, `#[ocaml(as = "t")]` for its result. On an argument:
+/// `#[ocaml(label)]`, `#[ocaml(label = "l")]`, `#[ocaml(optional)]` (its type is an `Option`),
+/// `#[ocaml(optional = "l")]`, `#[ocaml(as = "t")]`. `t` is as in [`OcamlValue`](macro@OcamlValue).
 #[proc_macro_attribute]
 pub fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as ItemTrait);
@@ -77,7 +80,8 @@ pub fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[ocaml(result)]` the `Result` is an OCaml `result`. A panic becomes `Saddlebag_host.Host_panic`.
 ///
 /// # Attributes
-/// On the trait: `#[host(name = "Bank")]`. On a method: `#[ocaml(name = "n")]`, `#[ocaml(result)]`.
+/// On the trait: `#[host(name = "Bank")]`. On a method: `#[ocaml(name = "n")]`, `#[ocaml(result)]`,
+/// `#[ocaml(as = "t")]` for its result. On an argument: `#[ocaml(as = "t")]`.
 #[proc_macro_attribute]
 pub fn host(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as ItemTrait);

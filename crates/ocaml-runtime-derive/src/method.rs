@@ -8,6 +8,7 @@ use syn::{
     TraitItemFn, Type,
 };
 
+use crate::adapters;
 use crate::attributes::{self, Attributes};
 use crate::names;
 
@@ -123,6 +124,35 @@ pub(crate) fn result_of(output: &Type) -> Option<&Type> {
     match arguments.args.first() {
         Some(GenericArgument::Type(of)) if last.ident == "Result" => Some(of),
         _ => None,
+    }
+}
+
+/// The type that a reference refers to, or the type itself.
+pub(crate) fn referent(of: &Type) -> &Type {
+    match of {
+        Type::Reference(reference) => &reference.elem,
+        of => of,
+    }
+}
+
+/// The result type `of` in the OCaml type that `#[ocaml(as = "...")]` on the method chooses.
+pub(crate) fn taken(
+    method: &Method,
+    of: TokenStream,
+    runtime: &TokenStream,
+) -> Result<TokenStream> {
+    let Some(text) = &method.attributes.represented_as else {
+        return Ok(of);
+    };
+    let adapter = adapters::adapter(text, runtime)?;
+    Ok(quote!(#runtime::adapt::Taken<#adapter, #of>))
+}
+
+/// Behind a `Result` with such a type: makes it one with the method's own.
+pub(crate) fn inner(method: &Method, runtime: &TokenStream) -> TokenStream {
+    match method.attributes.represented_as {
+        None => quote!(),
+        Some(_) => quote!(.map(#runtime::adapt::Taken::into_inner)),
     }
 }
 

@@ -6,6 +6,7 @@ exception Cancelled
 exception Exited of int
 
 external call_host : int -> 'a -> 'b = "saddlebag_call_host"
+external call_object : Obj.t -> 'a -> 'b = "saddlebag_call_object"
 external cancelled : unit -> bool = "saddlebag_cancelled" [@@noalloc]
 external watch_channels : out_channel -> out_channel -> unit = "saddlebag_watch_channels"
 external kept_backtrace : exn -> Printexc.raw_backtrace -> Printexc.raw_backtrace
@@ -19,6 +20,31 @@ let register name value = pending := (name, value) :: !pending
 
 (* Number 0 is the application's own look-up function. *)
 let host_function (key : string) : int = call_host 0 key
+
+(* A function of [arity] arguments that runs the closure [f] of the application,
+   which takes several arguments as a tuple. *)
+let new_function arity (f : Obj.t) : Obj.t =
+  match arity with
+  | 0 | 1 -> Obj.repr (fun a -> call_object f a)
+  | 2 -> Obj.repr (fun a b -> call_object f (a, b))
+  | 3 -> Obj.repr (fun a b c -> call_object f (a, b, c))
+  | 4 -> Obj.repr (fun a b c d -> call_object f (a, b, c, d))
+  | 5 -> Obj.repr (fun a b c d e -> call_object f (a, b, c, d, e))
+  | 6 -> Obj.repr (fun a b c d e g -> call_object f (a, b, c, d, e, g))
+  | 7 -> Obj.repr (fun a b c d e g h -> call_object f (a, b, c, d, e, g, h))
+  | 8 -> Obj.repr (fun a b c d e g h i -> call_object f (a, b, c, d, e, g, h, i))
+  | _ -> invalid_arg "new_function"
+
+(* The application makes and reads maps and sets of the standard library itself,
+   where they are as it expects: [Empty] and [Node {l; v; d; r; h}], for sets
+   without [d]. A node has the layout of a tuple. *)
+let knows_maps () =
+  let module Map = Map.Make (Int) in
+  let module Set = Set.Make (Int) in
+  let same a b = Obj.repr a = Obj.repr b in
+  same Map.empty 0 && same Set.empty 0
+  && same Map.(add 2 20 (singleton 1 10)) (0, 1, 10, (0, 2, 20, 0, 1), 2)
+  && same Set.(add 2 (singleton 1)) (0, 1, (0, 2, 0, 1), 2)
 
 type loaded =
   | Refused of string
@@ -107,10 +133,12 @@ let () =
   export "set_stack_limit" set_stack_limit;
   export "record_backtrace" Printexc.record_backtrace;
   export "is_native" is_native;
+  export "knows_maps" knows_maps;
   export "compact" Gc.compact;
   (* A C allocation that fails with no OCaml frame below it ends the process,
      so everything large is allocated by these. *)
   export "new_bytes" Bytes.create;
   export "new_block" (fun tag size -> Obj.new_block tag size);
   export "new_float_array" (fun size -> Float.Array.create size);
-  export "new_bigarray" (fun kind length -> alloc_bigarray kind length)
+  export "new_bigarray" (fun kind length -> alloc_bigarray kind length);
+  export "new_function" new_function

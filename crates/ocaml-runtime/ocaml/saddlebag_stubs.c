@@ -4,6 +4,7 @@
 #define CAML_INTERNALS
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <caml/version.h>
 #include <caml/mlvalues.h>
 #include <caml/memory.h>
@@ -16,7 +17,7 @@
 #include <caml/io.h>
 #include <caml/signals.h>
 
-#define SADDLEBAG_ABI 1
+#define SADDLEBAG_ABI 2
 
 /* ---- What the application checks before it starts the image -------------- */
 
@@ -51,6 +52,7 @@ struct saddlebag_application {
   intnat (*call)(void *context, intnat number, value argument, value *out);
   int (*cancelled)(void *context);
   void (*release)(void *context, uintnat object);
+  void (*release_memory)(void *context, void *data);
 };
 
 static struct saddlebag_application application;
@@ -71,18 +73,23 @@ static void raise_named(const char *name, value argument)
 
 /* The exception is raised after the application's frames have returned:
    nothing ever jumps or unwinds through them. */
-value saddlebag_call_host(value number, value argument)
+static value call_application(intnat number, value argument)
 {
   CAMLparam1(argument);
   CAMLlocal1(out);
   intnat status;
   out = Val_unit;
   if (application.call == NULL) caml_failwith("no application is installed");
-  status = application.call(application.context, Long_val(number), argument, &out);
+  status = application.call(application.context, number, argument, &out);
   if (status == 1) raise_named("saddlebag.Host_error", out);
   if (status == 2) raise_named("saddlebag.Host_panic", out);
   if (status == 3) caml_raise(out);
   CAMLreturn(out);
+}
+
+value saddlebag_call_host(value number, value argument)
+{
+  return call_application(Long_val(number), argument);
 }
 
 /* ---- exit, linked with --wrap=caml_sys_exit ------------------------------ */
@@ -270,6 +277,12 @@ value saddlebag_alloc_object(uintnat object)
   return v;
 }
 
+/* Runs the closure of the application that [object] names; closures have negative numbers. */
+value saddlebag_call_object(value object, value argument)
+{
+  return call_application(-(intnat)Object_val(object), argument);
+}
+
 /* 0 where [v] is not such an object. */
 uintnat saddlebag_object(value v)
 {
@@ -319,4 +332,37 @@ value saddlebag_alloc_bigarray(value kind, value length)
 {
   intnat dimension = Long_val(length);
   return caml_ba_alloc(Int_val(kind) | CAML_BA_C_LAYOUT, 1, NULL, &dimension);
+}
+
+/* Memory of the application as a bigarray. It is marked as a mapped file is
+   (otherlibs/unix), so that sub-arrays count as uses; the application is told
+   when the last one is gone. */
+
+static void release_memory(void *data)
+{
+  if (application.release_memory != NULL) application.release_memory(application.context, data);
+}
+
+static void shared_finalise(value v)
+{
+  struct caml_ba_proxy *proxy = Caml_ba_array_val(v)->proxy;
+  if (proxy == NULL) {
+    release_memory(Caml_ba_array_val(v)->data);
+  } else if (__atomic_sub_fetch((uintnat *)&proxy->refcount, 1, __ATOMIC_ACQ_REL) == 0) {
+    release_memory(proxy->data);
+    free(proxy);
+  }
+}
+
+/* Everything but the finaliser is as in other bigarrays. The lock is held. */
+value saddlebag_share(int kind, intnat length, void *data)
+{
+  static struct custom_operations operations;
+  value v = caml_ba_alloc(kind | CAML_BA_C_LAYOUT | CAML_BA_MAPPED_FILE, 1, data, &length);
+  if (operations.finalize == NULL) {
+    operations = *Custom_ops_val(v);
+    operations.finalize = shared_finalise;
+  }
+  Custom_ops_val(v) = &operations;
+  return v;
 }

@@ -1,23 +1,26 @@
-//! Other OCaml types for a field than the field's own: `#[ocaml(as = "...")]`.
+//! Other OCaml types for a field, an argument or a result than its own: `#[ocaml(as = "...")]`.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::convert::{Error, FromOcaml, Kind, OcamlType, Ref, Stack, ToOcaml};
 use crate::describe::{TypeExpression, Types};
 use crate::types::containers::{push_array, push_list, read_array};
-use crate::types::wrappers;
+use crate::types::ordered::{MapKey, push_map, push_set};
+use crate::types::{Map as OcamlMap, Set as OcamlSet, wrappers};
 
 /// The OCaml type that stands for `T`.
 #[diagnostic::on_unimplemented(message = "`{T}` cannot be written as this OCaml type")]
-pub trait AdaptType<T> {
+pub trait AdaptType<T: ?Sized> {
     /// The OCaml type.
     fn describe(types: &mut Types) -> TypeExpression;
 }
 
 /// Pushes a `T` in another OCaml type.
 #[diagnostic::on_unimplemented(message = "`{T}` cannot be written as this OCaml type")]
-pub trait AdaptTo<T>: AdaptType<T> {
+pub trait AdaptTo<T: ?Sized>: AdaptType<T> {
     /// As [`ToOcaml::push_to`].
     ///
     /// # Errors
@@ -33,6 +36,87 @@ pub trait AdaptFrom<T>: AdaptType<T> {
     /// # Errors
     /// The value does not fit.
     fn read(value: Ref<'_>) -> Result<T, Error>;
+}
+
+/// An argument in another OCaml type.
+#[derive(Debug)]
+pub struct Given<'a, A, T: ?Sized> {
+    value: &'a T,
+    adapter: PhantomData<fn() -> A>,
+}
+
+impl<'a, A, T: ?Sized> Given<'a, A, T> {
+    /// `value`, as `A` writes it.
+    #[inline]
+    pub fn new(value: &'a T) -> Given<'a, A, T> {
+        let adapter = PhantomData;
+        Given { value, adapter }
+    }
+
+    fn value(&self) -> &T {
+        self.value
+    }
+}
+
+/// A result in another OCaml type.
+#[derive(Debug)]
+pub struct Taken<A, T> {
+    value: T,
+    adapter: PhantomData<fn() -> A>,
+}
+
+impl<A, T> Taken<A, T> {
+    /// `value`, as `A` writes it.
+    #[inline]
+    pub fn new(value: T) -> Taken<A, T> {
+        let adapter = PhantomData;
+        Taken { value, adapter }
+    }
+
+    fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// The value.
+    #[inline]
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+macro_rules! adapted {
+    ($([$($generics:tt)*] $adapted:ty;)*) => {$(
+        // SAFETY: the adapters below write and read the type that they describe.
+        #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
+        unsafe impl<$($generics)*> OcamlType for $adapted
+        where
+            A: AdaptType<T>,
+        {
+            fn describe(types: &mut Types) -> TypeExpression {
+                A::describe(types)
+            }
+        }
+
+        impl<$($generics)*> ToOcaml for $adapted
+        where
+            A: AdaptTo<T>,
+        {
+            fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
+                A::push_to(self.value(), stack)
+            }
+        }
+    )*};
+}
+
+adapted! {
+    [A, T: ?Sized] Given<'_, A, T>;
+    [A, T] Taken<A, T>;
+}
+
+impl<A: AdaptFrom<T>, T> FromOcaml for Taken<A, T> {
+    fn read(value: Ref<'_>) -> Result<Taken<A, T>, Error> {
+        A::read(value).map(Taken::new)
+    }
 }
 
 macro_rules! integers {
@@ -162,6 +246,18 @@ impl<S: Sequence<Element: FromOcaml>> AdaptFrom<S> for Array {
     }
 }
 
+impl<T: OcamlType> AdaptType<[T]> for Array {
+    fn describe(types: &mut Types) -> TypeExpression {
+        TypeExpression::apply("array", [T::describe(types)])
+    }
+}
+
+impl<T: ToOcaml> AdaptTo<[T]> for Array {
+    fn push_to(value: &[T], stack: &mut Stack<'_>) -> Result<(), Error> {
+        push_array(value, stack)
+    }
+}
+
 /// A sequence as `list`.
 #[derive(Debug)]
 pub struct List;
@@ -202,6 +298,18 @@ macro_rules! byte_strings {
             }
         }
 
+        impl AdaptType<[u8]> for $adapter {
+            fn describe(_types: &mut Types) -> TypeExpression {
+                TypeExpression::name($ocaml)
+            }
+        }
+
+        impl AdaptTo<[u8]> for $adapter {
+            fn push_to(value: &[u8], stack: &mut Stack<'_>) -> Result<(), Error> {
+                stack.push_bytes(value)
+            }
+        }
+
         impl<S: Sequence<Element = u8>> AdaptFrom<S> for $adapter {
             fn read(value: Ref<'_>) -> Result<S, Error> {
                 S::collect(value.bytes()?.to_vec())
@@ -215,4 +323,48 @@ byte_strings! {
     Bytes "bytes";
     /// Bytes as `string`.
     RawString "string";
+}
+
+/// A `BTreeMap` as `Map.Make(K).t`.
+#[derive(Debug)]
+pub struct Map;
+
+impl<K: MapKey, V: OcamlType> AdaptType<BTreeMap<K, V>> for Map {
+    fn describe(types: &mut Types) -> TypeExpression {
+        OcamlMap::<K, V>::describe(types)
+    }
+}
+
+impl<K: MapKey, V: ToOcaml> AdaptTo<BTreeMap<K, V>> for Map {
+    fn push_to(value: &BTreeMap<K, V>, stack: &mut Stack<'_>) -> Result<(), Error> {
+        push_map(value, stack)
+    }
+}
+
+impl<K: MapKey, V: FromOcaml> AdaptFrom<BTreeMap<K, V>> for Map {
+    fn read(value: Ref<'_>) -> Result<BTreeMap<K, V>, Error> {
+        OcamlMap::read(value).map(|map| map.0)
+    }
+}
+
+/// A `BTreeSet` as `Set.Make(K).t`.
+#[derive(Debug)]
+pub struct Set;
+
+impl<K: MapKey> AdaptType<BTreeSet<K>> for Set {
+    fn describe(types: &mut Types) -> TypeExpression {
+        OcamlSet::<K>::describe(types)
+    }
+}
+
+impl<K: MapKey> AdaptTo<BTreeSet<K>> for Set {
+    fn push_to(value: &BTreeSet<K>, stack: &mut Stack<'_>) -> Result<(), Error> {
+        push_set(value, stack)
+    }
+}
+
+impl<K: MapKey> AdaptFrom<BTreeSet<K>> for Set {
+    fn read(value: Ref<'_>) -> Result<BTreeSet<K>, Error> {
+        OcamlSet::read(value).map(|set| set.0)
+    }
 }

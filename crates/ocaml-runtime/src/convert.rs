@@ -17,7 +17,8 @@ use crate::sys::thread::Held;
 /// The type that [`describe`](OcamlType::describe) gives has to be the one whose values
 /// [`ToOcaml::push_to`] makes and [`FromOcaml::read`] expects, in OCaml's memory layout: the OCaml compiler
 /// relies on the text, and the collector on the layout.
-/// `push_to` leaves exactly one value more on the stack when it succeeds.
+/// `push_to` leaves exactly one value more on the stack when it succeeds. A function that it lends to OCaml
+/// (a `dyn Fn`) lives as long as the value itself.
 /// `read` does not run OCaml code: a [`Ref`] is only good until OCaml next allocates.
 ///
 /// `#[derive(OcamlValue)]` keeps these promises.
@@ -37,6 +38,10 @@ pub unsafe trait OcamlType {
     /// Whether the OCaml type is `float`, whose arrays and records are laid out flat.
     #[doc(hidden)]
     const IS_FLOAT: bool = false;
+
+    /// Whether the OCaml type depends on which instance of a plugin the value belongs to.
+    #[doc(hidden)]
+    const OF_INSTANCE: bool = false;
 }
 
 /// A Rust type whose values can be handed to OCaml.
@@ -208,6 +213,8 @@ pub enum Kind {
     OutOfMemory,
     /// A value of another runtime: each host image has a heap of its own.
     OtherRuntime,
+    /// A value of an abstract type that belongs to another instance of a plugin.
+    OtherInstance,
     /// An implementation of [`ToOcaml`] left too few or too many values.
     Unbalanced,
     /// A refusal by an implementation outside this crate.
@@ -269,6 +276,7 @@ impl fmt::Display for Error {
             }
             Kind::OutOfMemory => f.write_str("OCaml has no memory left for the value"),
             Kind::OtherRuntime => f.write_str("the value belongs to another runtime"),
+            Kind::OtherInstance => f.write_str("the value belongs to another instance of a plugin"),
             Kind::Unbalanced => f.write_str("the conversion left the stack unbalanced"),
             Kind::Custom(message) => f.write_str(message),
         }

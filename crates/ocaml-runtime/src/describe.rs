@@ -148,6 +148,11 @@ pub struct Types {
     by_name: HashMap<String, Known>,
     recursive: bool,
     conflicts: Vec<String>,
+    /// The abstract types of the plugin, in the order of their first use.
+    of_plugin: Vec<String>,
+    misplaced: Vec<String>,
+    /// How many declarations are being written that stand outside the plugin's signature.
+    outside: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -174,8 +179,9 @@ struct Known {
 }
 
 impl Types {
-    /// Declares `type name = body`, or an abstract type where the body is empty, unless it is declared already. `identity` tells one Rust type from
-    /// another; `parameters` is how many type variables (`'a`, `'b`, ...) the body uses.
+    /// Declares `type name = body`, or an abstract type where the body is empty, unless it is declared already.
+    /// `identity` tells one Rust type from another; `parameters` is how many type variables (`'a`, `'b`, ...) the
+    /// body uses.
     pub fn declare(
         &mut self,
         name: &str,
@@ -197,7 +203,7 @@ impl Types {
                 complete: false,
             },
         );
-        let body = body(self);
+        let body = self.outside(body);
         let variables: Vec<String> = (0..parameters)
             .map(|i| format!("'{}", char::from(b'a' + (i % 26) as u8)))
             .collect();
@@ -214,6 +220,42 @@ impl Types {
         if let Some(known) = self.by_name.get_mut(name) {
             known.complete = true;
         }
+    }
+
+    /// Declares the abstract type `name` of the plugin itself: the plugin chooses what it stands for. It belongs
+    /// to the plugin's signature, so that no other declaration may use it.
+    pub(crate) fn declare_of_plugin(&mut self, name: &str, identity: &'static str) {
+        if self.outside > 0 {
+            self.misplaced.push(name.to_owned());
+        }
+        match self.by_name.get(name) {
+            None => {
+                let complete = true;
+                let known = Known { identity, complete };
+                self.by_name.insert(name.to_owned(), known);
+                self.of_plugin.push(name.to_owned());
+            }
+            Some(known) if known.identity == identity => {}
+            Some(_) => self.conflicts.push(name.to_owned()),
+        }
+    }
+
+    /// Runs `body`, which describes what stands outside the plugin's signature.
+    pub(crate) fn outside<T>(&mut self, body: impl FnOnce(&mut Types) -> T) -> T {
+        self.outside += 1;
+        let result = body(self);
+        self.outside -= 1;
+        result
+    }
+
+    /// The abstract types of the plugin.
+    pub(crate) fn of_plugin(&self) -> &[String] {
+        &self.of_plugin
+    }
+
+    /// Those that something outside the plugin's signature uses.
+    pub(crate) fn misplaced(&self) -> &[String] {
+        &self.misplaced
     }
 
     /// Names that two different Rust types claim.

@@ -8,6 +8,7 @@ use crate::convert::{self, Carver, FromOcaml, Heap, Meter, OcamlType, Stack, ToO
 use crate::describe::{TypeExpression, Types};
 use crate::sys::abi::Raw;
 use crate::sys::apply;
+use crate::sys::closure::Loans;
 use crate::sys::frame;
 use crate::sys::reader::Ref;
 use crate::sys::root::Root;
@@ -66,6 +67,7 @@ impl<A: Arguments, R: OcamlType> Function<A, R> {
 #[inline(always)]
 pub(crate) fn invoke<B: Arguments, R: FromOcaml>(closure: &Value, arguments: B) -> call::Result<R> {
     let held = thread::enter(closure.image());
+    let _instance = (B::OF_INSTANCE || R::OF_INSTANCE).then(|| closure.instance().enter());
     let result = arguments.apply(&held, closure.root())?;
     R::read(Ref::new(&held, result)).map_err(|error| error.within("result").into())
 }
@@ -87,6 +89,10 @@ impl<A, R> fmt::Debug for Function<A, R> {
 
 /// The arguments of an OCaml function: a tuple of up to ten types, `()` for `unit`.
 pub trait Arguments: sealed::Apply {
+    /// As of [`OcamlType`].
+    #[doc(hidden)]
+    const OF_INSTANCE: bool = false;
+
     /// The type of a function with these arguments.
     #[doc(hidden)]
     fn describe_function(
@@ -196,6 +202,8 @@ fn in_argument(error: convert::Error, number: usize) -> convert::Error {
 macro_rules! arguments {
     ($count:literal: $($name:ident $other:ident $index:tt),*) => {
         impl<$($name: ToOcaml),*> Arguments for ($($name,)*) {
+            const OF_INSTANCE: bool = false $(|| $name::OF_INSTANCE)*;
+
             fn describe_function(
                 types: &mut Types,
                 labels: &[Label],
@@ -222,6 +230,8 @@ macro_rules! arguments {
                 } else {
                     true $(&& $name::IMMEDIATE)*
                 };
+                // Lent until the call is over.
+                let mut _loans = Loans::default();
                 let arguments: [Raw; $count] = if without_frame {
                     let heap = Heap(held);
                     [$(self.$index.leaf(heap).map_err(|error| in_argument(error, $index + 1))?.0),*]
@@ -229,10 +239,12 @@ macro_rules! arguments {
                     let mut meter = Meter::default();
                     $(self.$index.measure(&mut meter);)*
                     if meter.is_full() {
-                        frame::build(held, |stack: &mut Stack<'_>| {
+                        let (arguments, lent) = frame::build(held, |stack: &mut Stack<'_>| {
                             $(self.$index.push_to(stack).map_err(|error| in_argument(error, $index + 1))?;)*
                             Ok(())
-                        })?
+                        })?;
+                        _loans = lent;
+                        arguments
                     } else {
                         let mut carver = Carver::new(held, meter.words());
                         [$(self.$index.carve(&mut carver).map_err(|error| in_argument(error, $index + 1))?.0),*]

@@ -72,7 +72,7 @@ impl Signature {
             {
                 return Err(interface::twice(name));
             }
-            let type_text = (function.describe)(types);
+            let type_text = types.outside(function.describe);
             let key = function.key(&self.name);
             let names: Vec<String> = (1..=function.arity).map(|n| format!("a{n}")).collect();
             let (parameters, argument) = match names.as_slice() {
@@ -291,6 +291,9 @@ impl From<Box<dyn std::error::Error + Send + Sync>> for HostError {
 pub trait HostArguments: Sized {
     #[doc(hidden)]
     const COUNT: usize;
+    /// As of [`OcamlType`].
+    #[doc(hidden)]
+    const OF_INSTANCE: bool = false;
     #[doc(hidden)]
     fn describe_host(types: &mut Types, result: TypeExpression) -> TypeExpression;
     /// Reads the one OCaml value that carries the arguments.
@@ -312,6 +315,7 @@ impl HostArguments for () {
 
 impl<A: FromOcaml> HostArguments for (A,) {
     const COUNT: usize = 1;
+    const OF_INSTANCE: bool = A::OF_INSTANCE;
 
     fn describe_host(types: &mut Types, result: TypeExpression) -> TypeExpression {
         A::describe(types).arrow(result)
@@ -328,6 +332,7 @@ macro_rules! host_arguments {
     ($($count:literal: $($name:ident $index:tt),*;)*) => {$(
         impl<$($name: FromOcaml),*> HostArguments for ($($name,)*) {
             const COUNT: usize = $count;
+            const OF_INSTANCE: bool = false $(|| $name::OF_INSTANCE)*;
 
             fn describe_host(types: &mut Types, result: TypeExpression) -> TypeExpression {
                 let parts = [$($name::describe(types)),*];

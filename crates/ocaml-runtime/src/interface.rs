@@ -78,6 +78,15 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A type of the plugin's own that is used where the plugin's module is not known: in the declaration of
+    /// another type, or in a function of the application.
+    #[error(
+        "the type `{name}` of the plugin can only be used in the plugin's own functions and constants"
+    )]
+    Misplaced {
+        /// The type's name.
+        name: String,
+    },
     /// Two Rust types that declare an OCaml type of the same name.
     #[error("two Rust types declare the OCaml type `{name}`; rename one")]
     Conflict {
@@ -129,6 +138,9 @@ impl Interface {
     #[must_use]
     pub fn signature(&self) -> String {
         let mut text = String::from("module type S = sig\n");
+        for name in self.types.of_plugin() {
+            let _ = writeln!(text, "  type {name}");
+        }
         for item in &self.items {
             let _ = writeln!(text, "  val {} : {}", item.name, item.type_text);
         }
@@ -179,6 +191,10 @@ impl Interface {
         types
             .declarations()
             .all(|wanted| self.types.declarations().any(|own| own == wanted))
+            && types
+                .of_plugin()
+                .iter()
+                .all(|name| self.types.of_plugin().contains(name))
     }
 }
 
@@ -269,7 +285,11 @@ impl Builder {
         if let [name, ..] = types.conflicts() {
             return Err(Error::Conflict { name: name.clone() });
         }
-        for (name, _) in types.declarations() {
+        if let [name, ..] = types.misplaced() {
+            return Err(Error::Misplaced { name: name.clone() });
+        }
+        let of_plugin = types.of_plugin().iter().map(String::as_str);
+        for name in types.declarations().map(|(name, _)| name).chain(of_plugin) {
             check(names::is_lowercase, name, "a type")?;
         }
         let mut interface = Interface {

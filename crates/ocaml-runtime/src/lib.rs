@@ -78,6 +78,7 @@ mod elf;
 mod function;
 pub mod host;
 pub mod host_image;
+mod instance;
 pub mod interface;
 pub mod load;
 pub mod module;

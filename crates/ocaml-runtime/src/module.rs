@@ -6,6 +6,7 @@ use crate::call;
 use crate::convert::{self, FromOcaml, OcamlType};
 use crate::describe::Types;
 use crate::function::{Arguments, Function, invoke};
+use crate::instance::Instance;
 use crate::interface::Interface;
 use crate::load::LoadedUnit;
 use crate::sys::abi;
@@ -109,6 +110,7 @@ impl Module {
             source,
         };
         let held = thread::enter(closure.image());
+        let _instance = Instance::new().enter();
         if !Ref::new(&held, closure.raw(&held)).is_function() {
             return Err(shape(convert::Error::custom(
                 "the registered value is not a function",
@@ -156,6 +158,7 @@ impl Module {
     pub fn value<T: FromOcaml>(&self, name: &str) -> Result<T, Error> {
         let value = self.typed::<T>(name)?;
         let held = thread::enter(value.image());
+        let _instance = T::OF_INSTANCE.then(|| value.instance().enter());
         T::read(Ref::new(&held, value.raw(&held))).map_err(|source| Error::Constant {
             name: name.into(),
             source,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::convert::{Error, Kind, Stack};
+use crate::instance::Instance;
 use crate::sys::abi::Raw;
 use crate::sys::image::Image;
 use crate::sys::reader::Ref;
@@ -15,12 +17,15 @@ use crate::sys::thread::{self, Held};
 #[derive(Clone)]
 pub struct Value {
     root: Arc<Root>,
+    /// Where it came out of.
+    instance: Instance,
 }
 
 impl Value {
     pub(crate) fn from_root(root: Root) -> Value {
         Value {
             root: Arc::new(root),
+            instance: Instance::current(),
         }
     }
 
@@ -37,6 +42,19 @@ impl Value {
     #[inline(always)]
     pub(crate) fn root(&self) -> &Root {
         &self.root
+    }
+
+    /// Pushes the value, if it is one of the stack's image and, where it has to be, of the current instance.
+    pub(crate) fn push_to(&self, stack: &mut Stack<'_>, of_instance: bool) -> Result<(), Error> {
+        let of_current = !self.instance.is_none() && self.instance == Instance::current();
+        if of_instance && !of_current {
+            return Err(Error::new(Kind::OtherInstance));
+        }
+        stack.push_root(&self.root)
+    }
+
+    pub(crate) fn instance(&self) -> Instance {
+        self.instance
     }
 
     pub(crate) fn is_of(&self, image: &'static Image) -> bool {

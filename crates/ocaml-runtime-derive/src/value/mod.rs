@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 use syn::punctuated::Punctuated;
 use syn::{Data, DeriveInput, Error, Field, Generics, Ident, Member, Result, Token, Type};
 
+use crate::adapters;
 use crate::attributes::{self, Attributes};
 use crate::declaration;
 use crate::names;
@@ -94,7 +95,7 @@ impl Context<'_> {
             };
             let adapter = match &attributes.represented_as {
                 None => None,
-                Some(text) => Some(self.adapter(text)?),
+                Some(text) => Some(adapters::adapter(text, &self.runtime)?),
             };
             Ok(OcamlField {
                 member: match &field.ident {
@@ -109,27 +110,6 @@ impl Context<'_> {
             })
         };
         fields.iter().enumerate().map(read).collect()
-    }
-
-    fn adapter(&self, text: &syn::LitStr) -> Result<TokenStream> {
-        let runtime = &self.runtime;
-        let name = match text.value().as_str() {
-            "int64" => "Int64",
-            "int32" => "Int32",
-            "nativeint" => "Nativeint",
-            "uchar" => "Uchar",
-            "array" => "Array",
-            "list" => "List",
-            "bytes" => "Bytes",
-            "string" => "RawString",
-            _ => {
-                let message =
-                    "expected one of: int64, int32, nativeint, uchar, array, list, bytes, string";
-                return Err(Error::new(text.span(), message));
-            }
-        };
-        let name = format_ident!("{name}");
-        Ok(quote!(#runtime::adapt::#name))
     }
 
     /// The field's type expression, `types` being in scope.

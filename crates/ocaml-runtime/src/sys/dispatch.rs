@@ -15,10 +15,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::abi::{self, Raw};
 use super::cancellation;
+use super::closure::Closure;
 use super::frame::{self, Stack};
 use super::image::{Application, Image};
 use super::reader::Ref;
 use super::root::Object;
+use super::shared::SharedMemory;
 use super::stack_bounds;
 use super::thread::{self, Held};
 use crate::call;
@@ -49,6 +51,7 @@ pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 pub(crate) struct HostTable {
     functions: RwLock<Functions>,
     objects: Mutex<Objects>,
+    pub(crate) memory: SharedMemory,
 }
 
 #[derive(Default)]
@@ -132,6 +135,7 @@ pub(crate) fn application(image: &'static Image) -> Application {
         call,
         cancelled,
         release,
+        release_memory,
     }
 }
 
@@ -149,7 +153,7 @@ const RAISE: isize = 3;
 /// good until OCaml next allocates, `out` is a local root of the stub.
 extern "C" fn call(context: *const c_void, number: isize, argument: Raw, out: *mut Raw) -> isize {
     let held = thread::called_by_ocaml(image(context));
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(&held, number as usize, argument)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(&held, number, argument)));
     let (status, value) = match outcome {
         Ok(Ok(value)) => (DONE, value),
         Ok(Err(Failure::Message(message))) => (HOST_ERROR, text(&held, &message)),
@@ -165,7 +169,7 @@ extern "C" fn call(context: *const c_void, number: isize, argument: Raw, out: *m
     status
 }
 
-fn run(held: &Held, number: usize, argument: Raw) -> Result<Raw, Failure> {
+fn run(held: &Held, number: isize, argument: Raw) -> Result<Raw, Failure> {
     if stack_bounds::nearly_exhausted() {
         let message = "the thread's stack is nearly exhausted by nested calls";
         return Err(Failure::Message(message.to_owned()));
@@ -176,14 +180,24 @@ fn run(held: &Held, number: usize, argument: Raw) -> Result<Raw, Failure> {
         let key = String::from_utf8_lossy(argument.bytes()?).into_owned();
         return Ok(abi::immediate(table.find(&key)? as i64));
     }
-    let Some(function) = table.get(number) else {
-        return Err(Failure::Message(format!(
-            "the application has no function number {number}"
-        )));
-    };
+    let none = || Failure::Message(format!("the application has no function number {number}"));
+    if number > 0 {
+        let function = table.get(number as usize).ok_or_else(none)?;
+        return build(held, |stack| function(argument, stack));
+    }
+    let object = table.object(number.unsigned_abs()).ok_or_else(none)?;
+    let closure = object.downcast_ref::<Closure>().ok_or_else(none)?;
+    build(held, |stack| closure.run(argument, stack))
+}
+
+/// The value that `body` leaves on the stack. What is lent with it is lent to nobody: the call is over.
+fn build(
+    held: &Held,
+    body: impl FnOnce(&mut Stack<'_>) -> Result<(), Failure>,
+) -> Result<Raw, Failure> {
     let mut failure = None;
     let built = frame::build::<1>(held, |stack| {
-        function(argument, stack).or_else(|error| {
+        body(stack).or_else(|error| {
             failure = Some(error);
             stack.push_unit();
             Ok(())
@@ -192,7 +206,7 @@ fn run(held: &Held, number: usize, argument: Raw) -> Result<Raw, Failure> {
     match (failure, built) {
         (Some(failure), _) => Err(failure),
         (None, built) => {
-            let [value] = built?;
+            let ([value], _) = built?;
             Ok(value)
         }
     }
@@ -227,5 +241,13 @@ extern "C" fn release(context: *const c_void, number: usize) {
     let image = image(context);
     if let Some(object) = image.host.release_object(number) {
         image.graveyard.add_object(object);
+    }
+}
+
+/// Entered by the collector, as [`release`].
+extern "C" fn release_memory(context: *const c_void, data: *mut c_void) {
+    let image = image(context);
+    if let Some(memory) = image.host.memory.take(data) {
+        image.graveyard.add_object(memory);
     }
 }

@@ -8,11 +8,12 @@
 )]
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::ptr;
 
 use super::abi::{self, Raw};
 use super::carver::Carver;
+use super::closure::Loans;
 use super::dispatch::Shared;
 use super::image::Image;
 use super::root::Root;
@@ -62,7 +63,7 @@ struct RootsBlock {
 
 /// A roots block on the machine stack. It has to be there: when OCaml raises, it pops the blocks whose
 /// address is below that of the handler. All is in `Cell`s, since the collector writes behind our back.
-struct Frame {
+pub(super) struct Frame {
     block: RootsBlock,
     slots: Cell<Slots>,
     head: *mut *mut c_void,
@@ -119,7 +120,7 @@ impl Frame {
     }
 
     #[inline(always)]
-    fn push(&self, value: Raw) {
+    pub(super) fn push(&self, value: Raw) {
         let items = self.items();
         if items == self.slots.get().len() {
             self.grow();
@@ -140,9 +141,14 @@ impl Frame {
         free_slots(old);
     }
 
+    /// The value at the top, of which there is one; good until OCaml next allocates.
+    pub(super) fn top_value(&self) -> Raw {
+        self.slot(self.items() - 1).get()
+    }
+
     /// Puts `value` in the place of the top `size` values, of which there is at least one.
     #[inline(always)]
-    fn replace_top(&self, size: usize, value: Raw) {
+    pub(super) fn replace_top(&self, size: usize, value: Raw) {
         let first = self.items() - size;
         self.slot(first).set(value);
         self.block.items.set(first as isize + 1);
@@ -175,25 +181,28 @@ impl Drop for Linked<'_> {
 ///
 /// A `Stack` belongs to one call: it is neither `Send` nor kept.
 pub struct Stack<'f> {
-    frame: &'f Frame,
+    pub(super) frame: &'f Frame,
     image: &'static Image,
     held: &'f Held,
+    pub(super) loans: Loans,
 }
 
-/// Runs `body` on an empty stack and returns the `N` values that it left there, the lowest first.
+/// Runs `body` on an empty stack and returns the `N` values that it left there, the lowest first, and what was
+/// lent with them.
 ///
 /// The values are good until OCaml next allocates.
 #[inline]
 pub(crate) fn build<const N: usize>(
     held: &Held,
     body: impl FnOnce(&mut Stack<'_>) -> Result<(), Error>,
-) -> Result<[Raw; N], Error> {
+) -> Result<([Raw; N], Loans), Error> {
     let frame = Frame::new(held);
     let linked = frame.link();
     let mut stack = Stack {
         frame: &frame,
         image: held.image(),
         held,
+        loans: Loans::default(),
     };
     body(&mut stack)?;
     if frame.items() != N {
@@ -201,12 +210,12 @@ pub(crate) fn build<const N: usize>(
     }
     let values = std::array::from_fn(|index| frame.slot(index).get());
     drop(linked);
-    Ok(values)
+    Ok((values, stack.loans))
 }
 
 impl Stack<'_> {
     #[inline(always)]
-    fn image(&self) -> &'static Image {
+    pub(super) fn image(&self) -> &'static Image {
         self.image
     }
 
@@ -216,6 +225,11 @@ impl Stack<'_> {
         }
         self.frame.push(root.get(self.held));
         Ok(())
+    }
+
+    /// Whether maps and sets of the standard library can be made.
+    pub(crate) fn knows_maps(&self) -> bool {
+        self.image.knows_maps
     }
 
     /// Pushes `()`.
@@ -410,30 +424,6 @@ impl Stack<'_> {
         // SAFETY: allocates with the lock held; the block only keeps the number.
         let value = unsafe { (self.image.symbols.saddlebag_alloc_object)(number) };
         self.frame.push(value);
-    }
-
-    /// Pushes a bigarray of one dimension in C layout that owns a copy of `bytes`.
-    pub(crate) fn push_bigarray(
-        &mut self,
-        kind: c_int,
-        length: usize,
-        bytes: &[u8],
-    ) -> Result<(), Error> {
-        let image = self.image();
-        let (kind, length) = (int(i64::from(kind))?, int(length as i64)?);
-        let closure = image.closures.new_bigarray.get();
-        // SAFETY: a closure of two ints; the lock is held and every value is in the frame.
-        let value = unsafe { (image.symbols.caml_callback2_exn)(closure, kind, length) };
-        if abi::is_exception(value) {
-            return Err(Error::new(Kind::OutOfMemory));
-        }
-        self.frame.push(value);
-        let mut facts = super::reader::NO_BIGARRAY;
-        // SAFETY: `value` is a bigarray.
-        unsafe { (image.symbols.saddlebag_bigarray)(value, &raw mut facts) };
-        // SAFETY: the bigarray was made for exactly these bytes: `length` elements of `kind`.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), facts.data.cast(), bytes.len()) };
-        Ok(())
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct Application {
     pub(crate) call: extern "C" fn(*const c_void, isize, Raw, *mut Raw) -> isize,
     pub(crate) cancelled: extern "C" fn(*const c_void) -> c_int,
     pub(crate) release: extern "C" fn(*const c_void, usize),
+    pub(crate) release_memory: extern "C" fn(*const c_void, *mut c_void),
 }
 
 /// `struct saddlebag_bigarray` of the C stub.
@@ -102,6 +103,7 @@ symbols! {
     saddlebag_object: fn(Raw) -> usize;
     saddlebag_custom_kind: fn(Raw) -> c_int;
     saddlebag_bigarray: fn(Raw, *mut BigarrayFacts);
+    saddlebag_share: fn(c_int, isize, *mut c_void) -> Raw;
 }
 
 /// A symbol that the shared object lacks.
@@ -139,11 +141,13 @@ pub(crate) struct Closures {
     pub(crate) set_stack_limit: Named,
     pub(crate) record_backtrace: Named,
     pub(crate) is_native: Named,
+    pub(crate) knows_maps: Named,
     pub(crate) compact: Named,
     pub(crate) new_bytes: Named,
     pub(crate) new_block: Named,
     pub(crate) new_float_array: Named,
     pub(crate) new_bigarray: Named,
+    pub(crate) new_function: Named,
 }
 
 // SAFETY: the addresses are constants; reading through them needs the runtime lock, see `Named::get`.
@@ -253,11 +257,13 @@ impl Opened {
             set_stack_limit: self.named(c"saddlebag.set_stack_limit")?,
             record_backtrace: self.named(c"saddlebag.record_backtrace")?,
             is_native: self.named(c"saddlebag.is_native")?,
+            knows_maps: self.named(c"saddlebag.knows_maps")?,
             compact: self.named(c"saddlebag.compact")?,
             new_bytes: self.named(c"saddlebag.new_bytes")?,
             new_block: self.named(c"saddlebag.new_block")?,
             new_float_array: self.named(c"saddlebag.new_float_array")?,
             new_bigarray: self.named(c"saddlebag.new_bigarray")?,
+            new_function: self.named(c"saddlebag.new_function")?,
         })
     }
 }
@@ -269,6 +275,8 @@ pub(crate) struct Image {
     pub(crate) symbols: Symbols,
     pub(crate) closures: Closures,
     pub(crate) is_native: bool,
+    /// Whether maps and sets of the standard library are laid out as this crate makes and reads them.
+    pub(crate) knows_maps: bool,
     pub(crate) cancellation_signal: c_int,
     /// Which of the per-thread counters is this image's.
     pub(crate) slot: usize,

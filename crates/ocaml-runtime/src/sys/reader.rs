@@ -285,8 +285,13 @@ impl<'a> Ref<'a> {
         self.image.host.object(number)
     }
 
-    /// The bytes of a bigarray of one dimension in C layout, whose elements of `kind` have `width` bytes.
-    pub(crate) fn bigarray(self, kind: i32, width: usize) -> Result<&'a [u8], Error> {
+    /// Whether maps and sets of the standard library can be read.
+    pub(crate) fn knows_maps(self) -> bool {
+        self.image.knows_maps
+    }
+
+    /// What is known of a bigarray of one dimension in C layout, with elements of `kind`.
+    pub(super) fn bigarray_facts(self, kind: i32) -> Result<BigarrayFacts, Error> {
         // SAFETY: looks at the value's header and at the name in its operations.
         let found = unsafe { (self.image.symbols.saddlebag_custom_kind)(self.raw) };
         if found != i32::from(b'b') {
@@ -298,6 +303,12 @@ impl<'a> Ref<'a> {
         if facts.c_layout != 1 || facts.dimensions != 1 || facts.kind != i64::from(kind) {
             return Err(self.unexpected("a bigarray of the declared kind, one dimension, C layout"));
         }
+        Ok(facts)
+    }
+
+    /// The bytes of such a bigarray, whose elements have `width` bytes.
+    pub(crate) fn bigarray(self, kind: i32, width: usize) -> Result<&'a [u8], Error> {
+        let facts = self.bigarray_facts(kind)?;
         let length = facts.first_dimension as usize * width;
         if length == 0 {
             return Ok(&[]);

@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString, c_char};
 use super::abi;
 use super::dispatch::{self, HostTable};
 use super::fault;
-use super::image::{Image, Opened};
+use super::image::{Image, Named, Opened};
 use super::root::Graveyard;
 use super::thread;
 
@@ -64,9 +64,12 @@ fn start_here(
         return Err(Failure::Raised);
     }
     let closures = opened.find_closures().map_err(Failure::Lacks)?;
-    // SAFETY: a closure of type `unit -> bool`; this thread holds the lock since the start.
-    let is_native =
-        unsafe { (opened.symbols.caml_callback_exn)(closures.is_native.get(), abi::ZERO) };
+    let ask = |question: Named| {
+        // SAFETY: a closure of type `unit -> bool`; this thread holds the lock since the start.
+        let answer = unsafe { (opened.symbols.caml_callback_exn)(question.get(), abi::ZERO) };
+        answer == abi::TRUE
+    };
+    let (is_native, knows_maps) = (ask(closures.is_native), ask(closures.knows_maps));
     // SAFETY: only names a signal.
     let signal = unsafe { (opened.symbols.saddlebag_cancellation_signal)() };
     let backtraces = (closures.record_backtrace, 1);
@@ -86,7 +89,8 @@ fn start_here(
         facts: opened.facts,
         symbols: opened.symbols,
         closures,
-        is_native: is_native == abi::TRUE,
+        is_native,
+        knows_maps,
         cancellation_signal: signal,
         slot,
         graveyard: Graveyard::default(),

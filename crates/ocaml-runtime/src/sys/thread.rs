@@ -19,6 +19,8 @@ thread_local! {
     static DEPTH: [Cell<u32>; MAX_IMAGES] = const { [const { Cell::new(0) }; MAX_IMAGES] };
     /// For each image, one bit: this thread is registered.
     static REGISTERED: Cell<u32> = const { Cell::new(0) };
+    /// How many guards of [`keep_lock`] there are.
+    static KEPT: Cell<u32> = const { Cell::new(0) };
     static AT_THREAD_END: AtThreadEnd = const { AtThreadEnd { images: RefCell::new(Vec::new()) } };
 }
 
@@ -155,8 +157,26 @@ fn flush(held: &Held) {
     unsafe { (held.image.symbols.caml_callback_exn)(closure, abi::ZERO) };
 }
 
-/// Runs `body` without the lock, if this thread has it, and takes it again.
+/// Keeps [`unlocked`] from giving the lock up on this thread until the guard drops: something is in use that
+/// other threads could write to.
+pub(crate) fn keep_lock() -> KeptLock {
+    KEPT.set(KEPT.get() + 1);
+    KeptLock
+}
+
+pub(crate) struct KeptLock;
+
+impl Drop for KeptLock {
+    fn drop(&mut self) {
+        KEPT.set(KEPT.get() - 1);
+    }
+}
+
+/// Runs `body` without the lock, if this thread has it and need not keep it, and takes it again.
 pub(crate) fn unlocked<T>(image: &'static Image, body: impl FnOnce() -> T) -> T {
+    if KEPT.get() > 0 {
+        return body();
+    }
     let depth = DEPTH.with(|cells| cells[image.slot].replace(0));
     if depth == 0 {
         return body();

@@ -1,9 +1,16 @@
-//! Bigarrays of one dimension.
+//! Bigarrays of one dimension, copied or shared.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
 
 use crate::convert::{Error, FromOcaml, OcamlType, Ref, Stack, ToOcaml};
 use crate::describe::{TypeExpression, Types};
+use crate::runtime::Runtime;
+use crate::sys::{frame, reader, thread};
+use crate::value::Value;
 
-/// A `Bigarray.Array1.t` in C layout. Elements are copied: memory lent to OCaml could be kept by the plugin.
+/// A `Bigarray.Array1.t` in C layout, whose elements are copied. See [`SharedBigarray`] for one that is not.
 ///
 /// ```
 /// use ocaml_runtime::{Interface, types::Bigarray};
@@ -18,7 +25,7 @@ use crate::describe::{TypeExpression, Types};
 pub struct Bigarray<T>(pub Vec<T>);
 
 /// A type of element of a [`Bigarray`].
-pub trait Element: Copy + sealed::Number {}
+pub trait Element: Copy + Send + Sync + sealed::Number + 'static {}
 
 mod sealed {
     /// A number without padding; the sizes are those of `caml/bigarray.h`.
@@ -93,5 +100,128 @@ impl<T: Element> FromOcaml for Bigarray<T> {
     fn read(value: Ref<'_>) -> Result<Bigarray<T>, Error> {
         let bytes = value.bigarray(T::KIND, size_of::<T>())?;
         Ok(Bigarray(T::numbers(bytes)))
+    }
+}
+
+/// A `Bigarray.Array1.t` in C layout whose memory Rust and OCaml share: nothing is copied, and each sees what the
+/// other writes.
+///
+/// As an argument or a result it is OCaml's bigarray, kept by Rust; [`Runtime::share`] makes one of a vector, without
+/// copying it. The memory goes when neither side holds the bigarray or a part of it (`Bigarray.Array1.sub`).
+///
+/// ```no_run
+/// # fn example(runtime: ocaml_runtime::Runtime, module: ocaml_runtime::Module)
+/// #     -> Result<(), Box<dyn std::error::Error>> {
+/// use ocaml_runtime::Function;
+/// use ocaml_runtime::types::SharedBigarray;
+///
+/// let smooth: Function<(SharedBigarray<f64>,), ()> = module.function("smooth")?;
+/// let signal = runtime.share(vec![0.0, 1.0, 0.0])?;
+/// smooth.call((&signal,))?;
+/// let peak = signal.with(|numbers| numbers.iter().map(|n| n.get()).fold(0.0, f64::max))?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct SharedBigarray<T> {
+    value: Value,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Element> SharedBigarray<T> {
+    /// Runs `body` with the elements, where they are. The thread holds the runtime lock meanwhile, also in
+    /// [`Runtime::blocking`], so that nobody else writes; a call into OCaml may.
+    ///
+    /// OCaml code that writes without the lock, in another domain of OCaml 5 or in a C function that gave the lock
+    /// up, must not do so at the same time.
+    ///
+    /// # Errors
+    /// The memory is that of a file mapped at a position that is no multiple of an element's size.
+    pub fn with<R>(&self, body: impl FnOnce(&[Cell<T>]) -> R) -> Result<R, Error> {
+        let held = thread::enter(self.value.image());
+        let elements = Ref::new(&held, self.value.raw(&held)).shared(T::KIND)?;
+        let _kept = thread::keep_lock();
+        Ok(body(elements))
+    }
+
+    /// A copy of the elements, as they are now.
+    ///
+    /// # Errors
+    /// As [`SharedBigarray::with`].
+    pub fn to_vec(&self) -> Result<Vec<T>, Error> {
+        self.with(|elements| elements.iter().map(Cell::get).collect())
+    }
+
+    /// The number of elements.
+    ///
+    /// # Errors
+    /// As [`SharedBigarray::with`].
+    pub fn len(&self) -> Result<usize, Error> {
+        self.with(<[Cell<T>]>::len)
+    }
+
+    /// Whether there are no elements.
+    ///
+    /// # Errors
+    /// As [`SharedBigarray::with`].
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        self.with(<[Cell<T>]>::is_empty)
+    }
+}
+
+impl<T> Clone for SharedBigarray<T> {
+    /// Another handle to the same memory.
+    fn clone(&self) -> SharedBigarray<T> {
+        SharedBigarray {
+            value: self.value.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for SharedBigarray<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedBigarray").finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// The vector's memory as a bigarray, without copying: see [`SharedBigarray`].
+    ///
+    /// # Errors
+    /// OCaml has no memory left for the handle.
+    pub fn share<T: Element>(self, numbers: Vec<T>) -> Result<SharedBigarray<T>, Error> {
+        let held = thread::enter(self.image());
+        let ([raw], _) = frame::build(&held, |stack| stack.push_shared(T::KIND, numbers))?;
+        Ok(SharedBigarray {
+            value: Value::keep(reader::Ref::new(&held, raw)),
+            of: PhantomData,
+        })
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the trait is unsafe to implement; see its contract"
+)]
+// SAFETY: made and read with the kind that the text names.
+unsafe impl<T: Element> OcamlType for SharedBigarray<T> {
+    fn describe(types: &mut Types) -> TypeExpression {
+        Bigarray::<T>::describe(types)
+    }
+}
+
+impl<T: Element> ToOcaml for SharedBigarray<T> {
+    fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
+        self.value.push_to(stack, false)
+    }
+}
+
+impl<T: Element> FromOcaml for SharedBigarray<T> {
+    fn read(value: Ref<'_>) -> Result<SharedBigarray<T>, Error> {
+        value.shared::<T>(T::KIND)?;
+        Ok(SharedBigarray {
+            value: Value::keep(value),
+            of: PhantomData,
+        })
     }
 }

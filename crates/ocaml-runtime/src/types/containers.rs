@@ -10,6 +10,8 @@ macro_rules! applied {
         // SAFETY: the implementations of `ToOcaml` and `FromOcaml` in this module use this type's layout.
         #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
         unsafe impl<$($generics)*> OcamlType for $rust {
+            const OF_INSTANCE: bool = false $(|| <$argument as OcamlType>::OF_INSTANCE)+;
+
             fn describe(types: &mut Types) -> TypeExpression {
                 TypeExpression::apply($ocaml, [$(<$argument>::describe(types)),+])
             }

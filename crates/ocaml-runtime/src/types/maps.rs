@@ -12,6 +12,8 @@ macro_rules! maps {
         // SAFETY: pushed and read as a list of pairs below.
         #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
         unsafe impl<K: OcamlType, V: OcamlType $(, $hasher)?> OcamlType for $map<K, V $(, $hasher)?> {
+            const OF_INSTANCE: bool = K::OF_INSTANCE || V::OF_INSTANCE;
+
             fn describe(types: &mut Types) -> TypeExpression {
                 let pair = [K::describe(types), V::describe(types)];
                 TypeExpression::apply("list", [TypeExpression::tuple(pair)])
@@ -47,6 +49,8 @@ macro_rules! maps {
         // SAFETY: pushed and read as a list below.
         #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
         unsafe impl<T: OcamlType $(, $hasher)?> OcamlType for $set<T $(, $hasher)?> {
+            const OF_INSTANCE: bool = T::OF_INSTANCE;
+
             fn describe(types: &mut Types) -> TypeExpression {
                 TypeExpression::apply("list", [T::describe(types)])
             }

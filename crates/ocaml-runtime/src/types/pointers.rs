@@ -13,6 +13,7 @@ macro_rules! pointers {
         #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
         unsafe impl<T: OcamlType + ?Sized> OcamlType for $pointer {
             const IS_FLOAT: bool = T::IS_FLOAT;
+            const OF_INSTANCE: bool = T::OF_INSTANCE;
 
             fn describe(types: &mut Types) -> TypeExpression {
                 T::describe(types)
@@ -68,6 +69,7 @@ pointers! {
 // SAFETY: as for the type pointed to.
 unsafe impl<T: OcamlType> OcamlType for Box<T> {
     const IS_FLOAT: bool = T::IS_FLOAT;
+    const OF_INSTANCE: bool = T::OF_INSTANCE;
 
     fn describe(types: &mut Types) -> TypeExpression {
         T::describe(types)

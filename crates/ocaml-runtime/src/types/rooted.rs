@@ -38,6 +38,7 @@ impl<T: FromOcaml> Rooted<T> {
     /// The value does not fit the Rust type.
     pub fn get(&self) -> call::Result<T> {
         let held = thread::enter(self.value.image());
+        let _instance = T::OF_INSTANCE.then(|| self.value.instance().enter());
         Ok(T::read(Ref::new(&held, self.value.raw(&held)))?)
     }
 }
@@ -71,6 +72,8 @@ impl<T> fmt::Debug for Rooted<T> {
 )]
 // SAFETY: only made by reading a value of this type.
 unsafe impl<T: OcamlType> OcamlType for Rooted<T> {
+    const OF_INSTANCE: bool = T::OF_INSTANCE;
+
     fn describe(types: &mut Types) -> TypeExpression {
         T::describe(types)
     }
@@ -78,7 +81,7 @@ unsafe impl<T: OcamlType> OcamlType for Rooted<T> {
 
 impl<T: OcamlType> ToOcaml for Rooted<T> {
     fn push_to(&self, stack: &mut Stack<'_>) -> Result<(), Error> {
-        stack.push_root(self.value.root())
+        self.value.push_to(stack, T::OF_INSTANCE)
     }
 }
 

@@ -8,6 +8,8 @@ macro_rules! tuples {
         // SAFETY: a tuple is a block of tag 0 with one field for each part, also when all are floats.
         #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
         unsafe impl<$($name: OcamlType),*> OcamlType for ($($name,)*) {
+            const OF_INSTANCE: bool = false $(|| $name::OF_INSTANCE)*;
+
             fn describe(types: &mut Types) -> TypeExpression {
                 TypeExpression::tuple([$($name::describe(types)),*])
             }

@@ -577,21 +577,11 @@ fn large_strings_do_not_pile_up() {
         .plugin(&interface, "let echo s = s")
         .function("echo")
         .unwrap();
-    let resident = || -> usize {
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        pages
-            .split(' ')
-            .nth(1)
-            .and_then(|pages| pages.parse().ok())
-            .unwrap_or(0)
-            * 4
-            / 1024
-    };
     let text = "x".repeat(1 << 20);
-    let before = resident();
+    let before = support::resident_megabytes();
     for _ in 0..2000 {
         assert_eq!(echo.call((&text,)).unwrap().len(), text.len());
     }
-    let grown = resident().saturating_sub(before);
+    let grown = support::resident_megabytes().saturating_sub(before);
     assert!(grown < 500, "grew by {grown} MB for 2000 strings of 1 MB");
 }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod failures;
+mod handles;
 mod host;
 mod loading;
 mod stress;

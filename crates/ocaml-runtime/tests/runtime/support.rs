@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use ocaml_runtime::host_image::{self, Compiler, Recipe};
 use ocaml_runtime::open::Options;
-use ocaml_runtime::{Interface, LoadedUnit, Module, Runtime};
+use ocaml_runtime::{Interface, LoadedUnit, Module, PluginInterface, Runtime};
 
 /// A host image with what plugins are compiled against.
 pub(crate) struct Image {
@@ -243,6 +243,18 @@ impl Image {
         let unit = self.runtime.load(&compiled.path).unwrap();
         Module::instantiate(interface, &unit).unwrap()
     }
+}
+
+/// Compiles and loads a plugin of a trait.
+pub(crate) fn load<T: PluginInterface + ?Sized>(image: &Image, body: &str) -> T::Plugin {
+    T::bind(image.plugin(T::interface(), body)).unwrap()
+}
+
+/// What this process has in memory.
+pub(crate) fn resident_megabytes() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let resident: Option<usize> = pages.split(' ').nth(1).and_then(|n| n.parse().ok());
+    resident.unwrap_or(0) * 4 / 1024
 }
 
 /// Runs the test `name` of this program in a process of its own, with `RUNTIME_TEST_CHILD` set, and returns

@@ -1,14 +1,12 @@
 //! Traits as interfaces, derived types, host traits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ocaml_runtime::{
-    Function, Interface, LoadedUnit, Module, OcamlValue, PluginInterface, call, host, interface,
-};
+use ocaml_runtime::{Function, Interface, OcamlValue, PluginInterface, call, host, interface};
 
-use crate::support::{self, Image};
+use crate::support::{self, load};
 
 #[derive(Debug, Clone, PartialEq, OcamlValue)]
 enum Colour {
@@ -117,6 +115,10 @@ struct Adapted {
     raw: Box<[u8]>,
     #[ocaml(as = "uchar")]
     letter: char,
+    #[ocaml(as = "map")]
+    prices: BTreeMap<String, f64>,
+    #[ocaml(as = "set")]
+    numbers: BTreeSet<i64>,
 }
 
 /// Checks the declaration and the value's way to OCaml and back: `show` is an OCaml expression over `x`.
@@ -203,13 +205,15 @@ value_tests! {
         Shape::Point => "p", Shape::Circle(0.5) => "0.5", Shape::LongName("x".to_owned(), 3) => "x3",
     ];
     fields_can_choose_another_type: Adapted, "adapted",
-        "Printf.sprintf \"%Ld %ld %nd %g %s %d %s %s %d\" x.big x.small x.native (Array.fold_left (+.) 0. x.floats)
+        "let module Prices = Map.Make (String) in let module Numbers = Set.Make (Int) in
+         Printf.sprintf \"%Ld %ld %nd %g %s %d %s %s %d %g %b\" x.big x.small x.native (Array.fold_left (+.) 0. x.floats)
          (String.concat \",\" (Array.to_list x.words)) (List.length x.row) (Bytes.to_string x.bytes) x.raw
-         (Uchar.to_int x.letter)", [
+         (Uchar.to_int x.letter) (Prices.find \"b\" x.prices) (Numbers.mem 5 x.numbers)", [
         Adapted {
             big: i64::MAX as u64, small: -3, native: isize::MIN, floats: vec![0.5, 1.0], words: vec!["a".to_owned()],
             row: [1, 2], bytes: vec![65], raw: Box::new([66, 67]), letter: 'é',
-        } => "9223372036854775807 -3 -9223372036854775808 1.5 a 2 A BC 233",
+            prices: BTreeMap::from([("a".to_owned(), 1.0), ("b".to_owned(), 0.25)]), numbers: BTreeSet::from([5]),
+        } => "9223372036854775807 -3 -9223372036854775808 1.5 a 2 A BC 233 0.25 true",
     ];
     arrays_of_newtypes_of_floats_are_flat: ocaml_runtime::types::Array<Tag>, "tag array",
         "string_of_int (Obj.tag (Obj.repr x) + Array.length x)", [
@@ -275,12 +279,6 @@ trait Pricing {
     ) -> call::Result<String>;
     fn find(&self, id: &str) -> call::Result<Result<Option<Point>, String>>;
     fn reset(&self) -> Result<(), Box<dyn std::error::Error>>;
-}
-
-fn load<T: PluginInterface + ?Sized>(image: &Image, body: &str) -> T::Plugin {
-    let compiled = image.compile_plugin(T::interface(), body);
-    let unit: LoadedUnit = image.runtime.load(&compiled.path).unwrap();
-    T::bind(Module::instantiate(T::interface(), &unit).unwrap()).unwrap()
 }
 
 const PRICING: &str = r#"
@@ -422,4 +420,126 @@ fn the_interface_for_editors_type_checks_plugins() {
     std::fs::write(directory.path().join("bad.ml"), bad).unwrap();
     let error = image.compile_in(directory.path(), &["-open", "Pricing", "-c", "bad.ml"]);
     assert!(error.unwrap_err().contains("bad.ml\", line 1"));
+}
+
+#[host]
+trait Ledger {
+    #[ocaml(as = "map")]
+    fn accounts(&self, #[ocaml(as = "array")] names: &[String]) -> BTreeMap<String, i64>;
+    #[ocaml(as = "int64")]
+    fn checksum(&self, #[ocaml(as = "bytes")] of: Vec<u8>) -> Result<u64, String>;
+}
+
+struct TestLedger;
+
+impl Ledger for TestLedger {
+    fn accounts(&self, names: &[String]) -> BTreeMap<String, i64> {
+        let lengths = names.iter().map(|name| name.len() as i64);
+        names.iter().cloned().zip(lengths).collect()
+    }
+
+    fn checksum(&self, of: Vec<u8>) -> Result<u64, String> {
+        match of.as_slice() {
+            [] => Err("nothing".to_owned()),
+            bytes => Ok(u64::MAX / 2 - bytes.len() as u64),
+        }
+    }
+}
+
+#[interface(host = dyn Ledger)]
+trait Books {
+    #[ocaml(constant, as = "array")]
+    fn weights(&self) -> &[f64];
+    #[ocaml(as = "int64")]
+    fn highest(
+        &self,
+        #[ocaml(as = "int64")] a: u64,
+        #[ocaml(as = "int64")] b: i64,
+    ) -> call::Result<i64>;
+    fn total(&self, #[ocaml(as = "map")] prices: &BTreeMap<String, f64>) -> call::Result<f64>;
+    #[ocaml(as = "map")]
+    fn lengths(
+        &self,
+        #[ocaml(as = "set")] names: &BTreeSet<String>,
+    ) -> call::Result<BTreeMap<String, i64>>;
+    fn sum(&self, #[ocaml(as = "array", label)] numbers: &[f64]) -> call::Result<f64>;
+    fn checksum(&self, #[ocaml(as = "string")] raw: &[u8]) -> call::Result<String>;
+}
+
+#[test]
+fn arguments_and_results_can_choose_another_type() {
+    let body = r#"
+        module Names = Set.Make (String)
+        module By_name = Map.Make (String)
+        let weights = [| 0.5; 1. |]
+        let highest a b = if Int64.compare a b > 0 then a else b
+        let total prices = By_name.fold (fun _ price sum -> price +. sum) prices 0.
+        let lengths names = Ledger.accounts (Array.of_list (Names.elements names))
+        let sum ~numbers = Array.fold_left (+.) 0. numbers
+        let checksum raw = try Int64.to_string (Ledger.checksum (Bytes.of_string raw))
+          with Saddlebag_host.Host_error m -> m
+    "#;
+    for image in support::images() {
+        image.runtime.offer_host::<dyn Ledger>(Arc::new(TestLedger));
+        let books = load::<dyn Books>(image, body);
+        assert_eq!(books.weights(), [0.5, 1.0]);
+        assert_eq!(books.highest(i64::MAX as u64, 3).unwrap(), i64::MAX);
+        let prices = BTreeMap::from([("a".to_owned(), 1.5), ("b".to_owned(), 2.0)]);
+        assert_eq!(books.total(&prices).unwrap(), 3.5);
+        let names: BTreeSet<String> = ["x", "yy"].map(str::to_owned).into();
+        let lengths = BTreeMap::from([("x".to_owned(), 1), ("yy".to_owned(), 2)]);
+        assert_eq!(books.lengths(&names).unwrap(), lengths);
+        assert_eq!(books.sum(&[0.5; 400]).unwrap(), 200.0);
+        assert_eq!(books.checksum(&[0, 255]).unwrap(), "9223372036854775805");
+        assert_eq!(books.checksum(&[]).unwrap(), "nothing");
+    }
+    let too_large = i64::MAX as u64 + 1;
+    if let Some(image) = support::native() {
+        let error = load::<dyn Books>(image, body).highest(too_large, 0);
+        let error = error.unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(
+            source,
+            "argument 1: the integer 9223372036854775808 is out of range"
+        );
+    }
+}
+
+#[test]
+fn maps_and_sets_of_every_size_are_those_of_the_standard_library() {
+    type Numbers = ocaml_runtime::types::Map<i64, String>;
+    type Letters = ocaml_runtime::types::Set<String>;
+    let interface = Interface::builder("Trees")
+        .function::<(Numbers,), Numbers>("insert")
+        .function::<(Numbers,), bool>("is_balanced")
+        .function::<(Letters,), Letters>("complement")
+        .build()
+        .unwrap();
+    let body = "
+        module M = Map.Make (Int) module S = Set.Make (String)
+        type tree = Empty | Node of { l : tree; v : int; d : string; r : tree; h : int }
+        let rec height = function Empty -> 0 | Node { l; r; h; _ } ->
+          let l = height l and r = height r in assert (abs (l - r) <= 2 && h = max l r + 1); h
+        let is_balanced m = ignore (height (Obj.magic m : tree));
+          M.for_all (fun n s -> M.find n m == s && string_of_int n = s) m
+        let insert m = Gc.minor (); M.add 7 \"seven\" (M.remove 3 m)
+        let complement s = S.diff (S.of_list [ \"a\"; \"\\000\"; \"b\" ]) s";
+    for image in support::images() {
+        let module = image.plugin(&interface, body);
+        let insert: Function<(Numbers,), Numbers> = module.function("insert").unwrap();
+        let is_balanced: Function<(Numbers,), bool> = module.function("is_balanced").unwrap();
+        for size in (0..40).chain([1000, 100_000]) {
+            let map = (0..size).map(|n| (n - 20, (n - 20).to_string()));
+            let mut map = ocaml_runtime::types::Map(map.collect());
+            assert!(is_balanced.call((&map,)).unwrap(), "{size}");
+            let inserted = insert.call((&map,)).unwrap();
+            map.0.remove(&3);
+            map.0.insert(7, "seven".to_owned());
+            assert_eq!(inserted, map);
+        }
+        let complement: Function<(Letters,), Letters> = module.function("complement").unwrap();
+        let given = ocaml_runtime::types::Set(["b", "é"].map(str::to_owned).into());
+        let got = complement.call((given,)).unwrap().0;
+        assert_eq!(got, ["\0", "a"].map(str::to_owned).into());
+    }
 }
