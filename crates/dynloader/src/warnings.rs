@@ -52,7 +52,8 @@ impl Warnings {
         }
     }
 
-    /// The warnings of a specification, reported and not errors.
+    /// The warnings of a specification, reported and not errors, but for those that it makes errors
+    /// itself (`@32`).
     pub fn reported(spec: impl Into<String>) -> Warnings {
         Warnings {
             spec: Some(spec.into()),
@@ -77,11 +78,15 @@ impl Warnings {
     pub fn arguments(&self) -> Vec<OsString> {
         let mut arguments = Vec::new();
         if let Some(spec) = &self.spec {
-            arguments.extend(["-w".into(), spec.into()]);
-            arguments.extend([
-                "-warn-error".into(),
-                if self.errors { "+a" } else { "-a" }.into(),
-            ]);
+            let as_spec = ["-w".into(), spec.into()];
+            // The later argument wins: `+a` goes over all of the specification, `-a` leaves its `@`.
+            if self.errors {
+                arguments.extend(as_spec);
+                arguments.extend(["-warn-error".into(), "+a".into()]);
+            } else {
+                arguments.extend(["-warn-error".into(), "-a".into()]);
+                arguments.extend(as_spec);
+            }
         }
         arguments
     }
@@ -114,7 +119,7 @@ mod tests {
     fn reported_warnings_are_no_errors() {
         assert_eq!(
             Warnings::reported("+32").arguments(),
-            ["-w", "+32", "-warn-error", "-a"]
+            ["-warn-error", "-a", "-w", "+32"]
         );
     }
 }

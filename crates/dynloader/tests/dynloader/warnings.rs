@@ -88,6 +88,25 @@ fn a_specification_of_ones_own_replaces_the_default() {
 }
 
 #[test]
+fn a_reported_specification_makes_the_errors_that_it_asks_for() {
+    let program = [Source::text(
+        "a.ml",
+        "let f = function Some x -> x\nlet _ = f",
+    )];
+    let with = |spec| loader(Options::program().warnings(Warnings::reported(spec)));
+    let (Some(reported), Some(error)) = (with("+8"), with("@8")) else {
+        return;
+    };
+    assert_eq!(
+        block_on(reported.check_sources::<SideEffect>(&program))
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(block_on(error.check_sources::<SideEffect>(&program)).is_err());
+}
+
+#[test]
 fn sequences_are_strict_unless_told_otherwise() {
     let sequence = [Source::text(
         "a.ml",
