@@ -1,9 +1,11 @@
 //! Files that keep results between processes: their frame, and the evidence that they still hold.
 
 mod evidence;
+mod prune;
 mod record;
 
 pub(crate) use evidence::Evidence;
+pub(crate) use prune::{Limits, mark_used, prune};
 pub(crate) use record::{Reader, Writer};
 
 use std::io::{self, Write as _};
@@ -14,6 +16,9 @@ const MAGIC: &[u8; 8] = b"LIBRSLV\n";
 
 /// Raised whenever the layout of any cache file changes.
 const VERSION: u32 = 1;
+
+/// The beginning of the name of a file that is being written.
+const TEMPORARY: &str = ".lib-resolve-";
 
 const DIGEST_LENGTH: usize = blake3::OUT_LEN;
 
@@ -100,7 +105,9 @@ pub(crate) fn write(file: &Path, body: &[u8]) -> Result<(), Error> {
 fn replace(file: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let directory = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(directory)?;
     for part in parts {
         temporary.write_all(part)?;
     }

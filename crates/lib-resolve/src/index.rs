@@ -1,11 +1,13 @@
 //! The packages of a search path: META files found, read once, and flattened.
 
+mod base;
 mod file;
 mod listing;
 mod package;
 mod rescan;
 mod store;
 
+pub(crate) use base::BaseWarning;
 pub use file::Error;
 pub use package::Package;
 pub use rescan::Changes;
@@ -133,8 +135,12 @@ impl PackageIndex {
         }
         if !self.by_main.contains_key(main) {
             let found = self.locate(main)?;
-            self.add(main, found);
-            return Ok(self.by_name.get(name).copied());
+            return match self.add(main, found) {
+                Ok(()) => Ok(self.by_name.get(name).copied()),
+                // findlib looks into the file first, and takes nothing of one that does not have the package.
+                Err(clash) if !clash.has(name) => Ok(None),
+                Err(clash) => Err(clash.into_error()),
+            };
         }
         Ok(None)
     }
@@ -189,13 +195,20 @@ impl PackageIndex {
     }
 
     /// Takes in what was found for a main name.
-    fn add(&mut self, main: &[u8], found: Option<MetaFile>) {
-        let Some(mut file) = found else {
-            self.by_main.insert(main.into(), None);
-            return;
+    fn add(&mut self, main: &[u8], found: Option<MetaFile>) -> Result<(), Clash> {
+        let id = match found {
+            Some(file) => Some(self.add_packages(main, file)?),
+            None => None,
         };
+        self.by_main.insert(main.into(), id);
+        Ok(())
+    }
+
+    /// Takes in the packages of a file, unless one of them is there already.
+    fn add_packages(&mut self, main: &[u8], mut file: MetaFile) -> Result<FileId, Clash> {
         let id = FileId(self.files.len() as u32);
-        file.first_package = self.packages.len() as u32;
+        let first = self.packages.len();
+        file.first_package = first as u32;
         package::flatten(
             &file,
             id,
@@ -203,18 +216,49 @@ impl PackageIndex {
             self.configuration.stdlib_bytes(),
             &mut self.packages,
         );
-        for (index, package) in self
-            .packages
-            .iter()
-            .enumerate()
-            .skip(file.first_package as usize)
-        {
+        let visible = || {
+            self.packages[first..]
+                .iter()
+                .filter(|package| !package.hidden)
+        };
+        if let Some(twice) = visible().find(|package| self.by_name.contains_key(&package.name)) {
+            let clash = Clash {
+                twice: Arc::clone(&twice.name),
+                names: visible().map(|package| Arc::clone(&package.name)).collect(),
+                file: Arc::clone(&file.path),
+            };
+            self.packages.truncate(first);
+            return Err(clash);
+        }
+        for (index, package) in self.packages.iter().enumerate().skip(first) {
             if !package.hidden {
                 self.by_name
                     .insert(Arc::clone(&package.name), PackageId(index as u32));
             }
         }
         self.files.push(file);
-        self.by_main.insert(main.into(), Some(id));
+        Ok(id)
+    }
+}
+
+/// A file that describes a package that is there already. Only where files were loaded as [`PackageIndex::load_base`] does.
+#[derive(Debug)]
+struct Clash {
+    twice: Arc<[u8]>,
+    /// What the file has.
+    names: Vec<Arc<[u8]>>,
+    file: Arc<[u8]>,
+}
+
+impl Clash {
+    fn has(&self, name: &[u8]) -> bool {
+        self.names.iter().any(|other| **other == *name)
+    }
+
+    fn into_error(self) -> Error {
+        Error::DefinedTwice {
+            name: (&*self.twice).into(),
+            file: file::boxed(&self.file),
+        }
     }
 }

@@ -28,7 +28,8 @@
 //!   notice changes, and keep what it read for the next process.
 //! - [`Requirements`]: what packages require under some predicates; closures in linking order.
 //! - [`Query`], [`QueryCommand`]: `ocamlfind query`, byte for byte.
-//! - [`Lib`]: a library with the files that a build needs; [`Graph`], [`Units`], [`Suggestion`] and [`Missing`] explain.
+//! - [`Lib`]: a library with the files that a build needs; [`Graph`], [`Units`], [`Suggestion`] and [`Missing`] explain;
+//!   [`ArchiveContents`] tells what an archive holds.
 //! - [`Resolver`] and [`scope`]: asynchronous lookups in several places in order, on behalf of a build ([`memo`]).
 //!
 //! ## findlib is right
@@ -42,6 +43,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod archive_contents;
 pub mod cache;
 pub mod configuration;
 pub mod index;
@@ -57,13 +59,16 @@ pub mod text;
 
 mod duplicates;
 mod graph;
+mod marshal;
 mod missing;
 mod predicates;
 mod stamp;
 mod suggestion;
 mod sys;
+mod system_packages;
 mod units;
 
+pub use archive_contents::ArchiveContents;
 pub use configuration::{Configuration, Environment};
 pub use duplicates::Duplicate;
 pub use graph::Graph;

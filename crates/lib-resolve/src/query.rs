@@ -8,7 +8,7 @@ pub use command::{QueryCommand, QueryOutput};
 pub use error::Error;
 pub use format::{Format, FormatError};
 
-use crate::index::{PackageId, PackageIndex};
+use crate::index::{BaseWarning, PackageId, PackageIndex};
 use crate::predicates::Predicates;
 use crate::requirements::Requirements;
 use crate::text;
@@ -52,6 +52,9 @@ pub enum Closure {
     Required,
     /// As findlib has it: see [`Requirements::findlib_closure`].
     RequiredAsFindlib,
+    /// The named ones and all that require them, each before those that require it, as findlib's `-descendants` has it: everything on
+    /// the search path is loaded, with the faults that brings.
+    DependentsAsFindlib,
 }
 
 impl Query {
@@ -127,7 +130,16 @@ impl Query {
     /// # Errors
     /// [`Error`] has findlib's exit status and words. There is no partial output.
     pub fn run(&self, index: &mut PackageIndex) -> Result<Vec<u8>, Error> {
-        let answers = self.answers(index)?;
+        self.run_telling(index, &mut |_| {})
+    }
+
+    /// As [`Query::run`], giving each line that findlib prints on standard error to `warn`.
+    fn run_telling(
+        &self,
+        index: &mut PackageIndex,
+        warn: &mut dyn FnMut(&str),
+    ) -> Result<Vec<u8>, Error> {
+        let answers = self.answers_telling(index, warn)?;
         let mut output = self.prefix.to_vec();
         output.extend(text::join(
             answers.iter().map(Vec::as_slice),
@@ -142,6 +154,20 @@ impl Query {
     /// # Errors
     /// As [`Query::run`].
     pub fn answers(&self, index: &mut PackageIndex) -> Result<Vec<Vec<u8>>, Error> {
+        self.answers_telling(index, &mut |_| {})
+    }
+
+    fn answers_telling(
+        &self,
+        index: &mut PackageIndex,
+        warn: &mut dyn FnMut(&str),
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        // What findlib loads for dependents, and in what order, is of no use to others.
+        let mut own = match self.closure {
+            Closure::DependentsAsFindlib => Some(PackageIndex::new(index.configuration().clone())),
+            _ => None,
+        };
+        let index = own.as_mut().unwrap_or(index);
         let mut predicates = self.predicates.clone();
         let mut names: Vec<&[u8]> = self.names.iter().map(|name| &**name).collect();
         let mut seen = Vec::new();
@@ -160,14 +186,21 @@ impl Query {
                         .expand(index, package, &predicates, &mut answers)?;
                 }
             }
-            Closure::Required | Closure::RequiredAsFindlib => {
+            closure => {
                 let mut requirements = Requirements::new(predicates.clone());
-                let packages = if self.closure == Closure::Required {
-                    let found: Result<Vec<_>, Error> =
-                        names.into_iter().map(|name| find(index, name)).collect();
-                    requirements.closure_of(index, &found?)
-                } else {
-                    requirements.findlib_closure_after(index, &seen, &names)
+                let packages = match closure {
+                    Closure::RequiredAsFindlib => {
+                        requirements.findlib_closure_after(index, &seen, &names)
+                    }
+                    Closure::DependentsAsFindlib => {
+                        let mut warn = |warning: &BaseWarning| warn(&error::base_warning(warning));
+                        requirements.findlib_dependents(index, &names, &mut warn)
+                    }
+                    _ => {
+                        let found: Result<Vec<_>, Error> =
+                            names.into_iter().map(|name| find(index, name)).collect();
+                        requirements.closure_of(index, &found?)
+                    }
                 };
                 for package in packages.map_err(Error::requirements)? {
                     self.format

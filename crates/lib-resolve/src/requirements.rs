@@ -1,6 +1,8 @@
 //! What packages require under a set of predicates, and the order in which a set of packages links.
 
+mod dependents;
 mod error;
+mod relations;
 mod strict;
 
 pub use error::Error;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::index::{Error, PackageIndex};
 use crate::name::LibName;
+use crate::system_packages;
 
 /// A reason for which a library is not found, or a name that was perhaps meant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -39,6 +40,23 @@ pub enum Suggestion {
         /// What is wrong with it.
         message: String,
     },
+    /// A fact: a package manager has installed the META file, and it is not there any more.
+    Deleted {
+        /// The package, as the package manager calls it.
+        package: String,
+        /// The META file.
+        meta_file: PathBuf,
+        /// The package manager's list that says so.
+        source: PathBuf,
+    },
+    /// A package of the package manager that is not installed, and whose name is the one that a package with this library would have. That it
+    /// exists is a fact; that it has the library is not.
+    PackageNamed {
+        /// The package, as the package manager calls it.
+        package: String,
+        /// Where the package manager lists it.
+        source: PathBuf,
+    },
     /// A name that differs only in case, or in `-`, `_` and `.`.
     Respelled {
         /// The name.
@@ -59,7 +77,8 @@ const SIMILAR: usize = 5;
 impl PackageIndex {
     /// What may have been meant by a name that [`PackageIndex::find`] does not find: facts first, then names by likeness, best first.
     ///
-    /// Loads everything on the search path.
+    /// Loads everything on the search path. Where that has the directory of Debian's packages or of an opam switch, and no META file for the name
+    /// is anywhere, the package manager's own lists are read too.
     ///
     /// ```
     /// use lib_resolve::{Configuration, PackageIndex, Suggestion};
@@ -97,7 +116,8 @@ impl PackageIndex {
         }
         let places = self.places(wanted.main());
         let Some((deciding, later)) = places.split_first() else {
-            return facts;
+            let search_path = self.configuration().search_path_bytes();
+            return system_packages::suggest(Path::new("/"), search_path, wanted);
         };
         let meta_file = deciding.clone();
         let hidden = self
@@ -279,6 +299,21 @@ impl fmt::Display for Suggestion {
                 )
             }
             Suggestion::Unusable { message } => f.write_str(message),
+            Suggestion::Deleted {
+                package,
+                meta_file,
+                source,
+            } => write!(
+                f,
+                "`{}` says that package {package} installed `{}`, which is not there; install it again",
+                source.display(),
+                meta_file.display()
+            ),
+            Suggestion::PackageNamed { package, source } => write!(
+                f,
+                "`{}` has a package {package}, which is not installed; going by its name it may have the library",
+                source.display()
+            ),
             Suggestion::Respelled { name } => write!(f, "there is {name}, spelled differently"),
             Suggestion::Similar { name, .. } => write!(f, "there is {name}, which looks alike"),
         }

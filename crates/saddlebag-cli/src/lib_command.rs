@@ -21,7 +21,7 @@ use failure::Failure;
 pub(crate) fn run(command: LibCommand) -> ExitCode {
     let mut output = io::BufWriter::new(io::stdout().lock());
     let result = match &command {
-        LibCommand::Query { arguments } => return query::query(arguments, None),
+        LibCommand::Query { arguments } => return query::query(arguments, Vec::new()),
         LibCommand::Find(arguments) => show::find(arguments, &mut output),
         LibCommand::Deps(arguments) => show::deps(arguments, &mut output),
         LibCommand::List(arguments) => show::list(arguments, &mut output),

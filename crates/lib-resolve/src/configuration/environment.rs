@@ -24,12 +24,14 @@ pub struct Environment {
     pub caml_ld_library_path: Option<OsString>,
     /// `OCAML_TOPLEVEL_PATH`: likewise.
     pub ocaml_toplevel_path: Option<OsString>,
+    /// `OCAMLFIND_COMMANDS`: names of tools. It decides about no library; a malformed one is warned of.
+    pub commands: Option<OsString>,
     /// `PATH`: `ocamlfind` and `ocamlc` are looked for in it to tell where an installation keeps its files.
     pub path: Option<OsString>,
 }
 
 /// The names of the variables in the order of the fields of [`Environment`].
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     "OCAMLFIND_CONF",
     "OCAMLFIND_TOOLCHAIN",
     "OCAMLPATH",
@@ -38,6 +40,7 @@ const VARIABLES: [&str; 9] = [
     "OPAM_SWITCH_PREFIX",
     "CAML_LD_LIBRARY_PATH",
     "OCAML_TOPLEVEL_PATH",
+    "OCAMLFIND_COMMANDS",
     "PATH",
 ];
 
@@ -54,6 +57,7 @@ impl Environment {
             opam_switch_prefix,
             caml_ld_library_path,
             ocaml_toplevel_path,
+            commands,
             path,
         ] = VARIABLES.map(std::env::var_os);
         Environment {
@@ -65,13 +69,14 @@ impl Environment {
             opam_switch_prefix,
             caml_ld_library_path,
             ocaml_toplevel_path,
+            commands,
             path,
         }
     }
 
     /// Each variable's name and value, for a child process or a cache key.
     #[must_use]
-    pub fn variables(&self) -> [(&'static str, Option<&OsStr>); 9] {
+    pub fn variables(&self) -> [(&'static str, Option<&OsStr>); 10] {
         let values = [
             &self.configuration_file,
             &self.toolchain,
@@ -81,6 +86,7 @@ impl Environment {
             &self.opam_switch_prefix,
             &self.caml_ld_library_path,
             &self.ocaml_toplevel_path,
+            &self.commands,
             &self.path,
         ];
         std::array::from_fn(|index| (VARIABLES[index], values[index].as_deref()))

@@ -41,6 +41,15 @@ pub enum Error {
         /// The fault.
         source: Box<meta::Error>,
     },
+    /// Two META files describe one package, which findlib does not expect when it loads everything: `a.b/META` and a package `b` in
+    /// `a/META`.
+    #[error("package `{}` is defined a second time in `{}`", String::from_utf8_lossy(.name), file.display())]
+    DefinedTwice {
+        /// The package.
+        name: Box<[u8]>,
+        /// The second file.
+        file: Box<PathBuf>,
+    },
     /// A `META.pkg` whose main package does not say where its files are.
     #[error("`{}` needs a definition of `directory`", file.display())]
     DirectoryRequired {
@@ -249,7 +258,7 @@ fn read_to_end(file: &mut File, metadata: &Metadata) -> io::Result<Vec<u8>> {
     }
 }
 
-fn boxed(path: &[u8]) -> Box<PathBuf> {
+pub(super) fn boxed(path: &[u8]) -> Box<PathBuf> {
     Box::new(sys::path_buf(path))
 }
 

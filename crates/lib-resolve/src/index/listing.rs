@@ -5,7 +5,7 @@ use std::fs::FileType;
 use std::time::SystemTime;
 
 use super::file::MetaFile;
-use super::{Error, PackageIndex};
+use super::{Clash, Error, PackageIndex};
 use crate::stamp::Stamp;
 use crate::sys;
 
@@ -120,7 +120,10 @@ impl PackageIndex {
         let mut errors = Vec::new();
         for (name, located) in names.iter().zip(self.locate_all(&names)) {
             match located {
-                Ok(found) => self.add(name, found),
+                Ok(found) => {
+                    let added = self.add(name, found);
+                    errors.extend(added.err().map(Clash::into_error));
+                }
                 Err(error) => errors.push(error),
             }
         }

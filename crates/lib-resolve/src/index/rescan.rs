@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::file::{Content, Known, MetaFile};
-use super::{Error, PackageIndex};
+use super::{Clash, Error, PackageIndex};
 use crate::sys;
 
 /// What [`PackageIndex::rescan`] found: META files by what happened to them.
@@ -67,7 +67,10 @@ impl PackageIndex {
         for name in names.into_iter().map(|(name, _)| name).chain(more) {
             if !self.by_main.contains_key(&name) {
                 match self.locate(&name) {
-                    Ok(found) => self.add(&name, found),
+                    Ok(found) => {
+                        let added = self.add(&name, found);
+                        changes.errors.extend(added.err().map(Clash::into_error));
+                    }
                     Err(error) => changes.errors.push(error),
                 }
             }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_lock::Semaphore;
 
 use super::{Action, Error, Memo, Notice, ToolOutput};
-use crate::cache::{self, Evidence, Reader, Writer};
+use crate::cache::{self, Evidence, Limits, Reader, Writer, prune};
 use crate::sys;
 
 /// A build of nothing: runs tools, a bounded number at once, and keeps their results between processes where an [`Action`] says so.
@@ -15,6 +16,10 @@ use crate::sys;
 /// A result is used again only if the program, its arguments, its directory and the declared variables are the same, and if every
 /// declared file, absent ones included, is as it was when the tool ran. Files are compared by stamp, and by content where they were
 /// changed less than two seconds before they were looked at. Clones share everything.
+///
+/// Kept results do not pile up: a result that is added makes room for itself by removing those that were not used for 30 days, and the
+/// least recently used ones where there are more than 500 or they take more than 64 MiB. Processes may share a directory; a result that one
+/// of them removes is only made again.
 ///
 /// ```
 /// # futures_lite::future::block_on(async {
@@ -38,6 +43,16 @@ struct Shared {
     notices: Mutex<Vec<Notice>>,
     failures: Mutex<Vec<String>>,
 }
+
+/// The beginning of the names of the files that keep results.
+const PREFIX: &str = "run-";
+
+/// What kept results may amount to in one directory.
+const LIMITS: Limits = Limits {
+    files: 500,
+    bytes: 64 << 20,
+    age: Duration::from_secs(30 * 24 * 60 * 60),
+};
 
 impl LocalMemo {
     /// A memo that runs at most `jobs` tools at once (at least one).
@@ -118,7 +133,14 @@ impl Memo for LocalMemo {
         // What a signal ended would end otherwise next time.
         if let Some(file) = file.filter(|_| output.status.is_some()) {
             let kept = output.clone();
-            if let Err(error) = blocking::unblock(move || keep(&file, &evidence, &kept)).await {
+            let kept = blocking::unblock(move || {
+                keep(&file, &evidence, &kept)?;
+                if let Some(directory) = file.parent() {
+                    prune(directory, PREFIX, &LIMITS, &file);
+                }
+                Ok::<(), cache::Error>(())
+            });
+            if let Err(error) = kept.await {
                 self.notify(Notice::warning(error.to_string()));
             }
         }
@@ -187,7 +209,7 @@ fn key(action: &Action) -> String {
         writer.flag(value.is_some());
         writer.text(&value.map(sys::bytes).unwrap_or_default());
     }
-    format!("run-{}", blake3::hash(&writer.into_bytes()).to_hex())
+    format!("{PREFIX}{}", blake3::hash(&writer.into_bytes()).to_hex())
 }
 
 /// The result that is kept, if it was made from these files as they are now.
@@ -215,7 +237,11 @@ fn recall(file: &Path, reads: &[PathBuf]) -> Result<Option<ToolOutput>, cache::E
         .iter()
         .map(Evidence::path)
         .eq(reads.iter().map(PathBuf::as_path));
-    Ok((same && evidence.iter().all(Evidence::holds)).then_some(output))
+    let holds = same && evidence.iter().all(Evidence::holds);
+    if holds {
+        cache::mark_used(file);
+    }
+    Ok(holds.then_some(output))
 }
 
 fn keep(file: &Path, evidence: &[Evidence], output: &ToolOutput) -> Result<(), cache::Error> {

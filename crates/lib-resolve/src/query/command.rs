@@ -1,19 +1,19 @@
 //! The command line of `ocamlfind query`, as a value.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::error::system_message;
 use super::{Closure, Query};
 use crate::configuration::{self, Configuration, Environment};
 use crate::index::PackageIndex;
-use crate::sys;
+use crate::{sys, text};
 
 /// A command line of `ocamlfind query`, read as findlib reads it.
 ///
 /// Single-dash options with their argument behind them or after `=`; they may stand anywhere, the last one counts, and there is
-/// no `--`. All of findlib's are known but `-descendants` and `-d`, which fail with status 2. `-toolchain NAME`, which
-/// `ocamlfind` takes before `query`, is accepted among them.
+/// no `--`. All of findlib's are known. `-toolchain NAME`, which `ocamlfind` takes before `query`
+/// ([`QueryCommand::with_toolchains`]), is accepted among them too.
 ///
 /// ```
 /// use lib_resolve::{Environment, QueryCommand};
@@ -34,15 +34,16 @@ use crate::sys;
 #[must_use = "a command does nothing until it is run"]
 pub struct QueryCommand {
     query: Query,
+    /// Those named before `query`: for each findlib reads the configuration, ahead of the options.
+    toolchains: Vec<OsString>,
+    /// The one named among the options.
     toolchain: Option<OsString>,
-    /// Whether the configuration was read, for a toolchain named before `query`, ahead of the options.
-    configuration_first: bool,
     quiet_errors: bool,
     quiet_output: bool,
     /// What the options themselves print, in order.
     printed: Vec<u8>,
     /// The options ask for no query, or are wrong.
-    end: Option<QueryOutput>,
+    end: Option<End>,
 }
 
 /// What a command line leads to.
@@ -77,26 +78,8 @@ Formats for -format strings:
                (like <archive>)
 ";
 
-const USAGE: &str = "\
-usage: query [OPTION]... PACKAGE...
-  -predicates LIST    true predicates, with commas between them
-  -format FORMAT      what to print of a package (see -help-format)
-  -separator TEXT     what goes between two answers (a line feed)
-  -prefix TEXT        what goes before the first answer
-  -suffix TEXT        what goes after the last answer (a line feed)
-  -recursive, -r      also what the packages require, in linking order
-  -pp                 the packages of a camlp4 preprocessor; implies -recursive
-  -long-format, -l    several lines a package
-  -i-format           -I options
-  -l-format           -ccopt -L options
-  -a-format           archives as paths
-  -o-format           link options
-  -p-format           names
-  -help-format        list the directives of formats
-  -qe                 print no errors but for circles
-  -qo                 print no answers
-  -toolchain NAME     the toolchain whose configuration counts
-";
+/// What `ocamlfind query -help` prints.
+const USAGE: &str = include_str!("usage.txt");
 
 impl QueryCommand {
     /// Reads the arguments that follow `query`. Faults are reported by [`QueryCommand::run`], with findlib's exit status.
@@ -105,8 +88,8 @@ impl QueryCommand {
     ) -> QueryCommand {
         let mut command = QueryCommand {
             query: Query::new::<&[u8]>([]),
+            toolchains: Vec::new(),
             toolchain: None,
-            configuration_first: false,
             quiet_errors: false,
             quiet_output: false,
             printed: Vec::new(),
@@ -126,54 +109,64 @@ impl QueryCommand {
         command
     }
 
-    /// The toolchain that counts where the arguments name none, as given before `query`.
-    pub fn with_toolchain(mut self, toolchain: Option<OsString>) -> QueryCommand {
-        self.configuration_first = toolchain.is_some();
-        self.toolchain = self.toolchain.or(toolchain);
+    /// The toolchains named before `query`, each with a `-toolchain` of its own. The last one counts where the arguments name none; as
+    /// with findlib the configuration is read for every one, and each can be warned of.
+    pub fn with_toolchains(
+        mut self,
+        toolchains: impl IntoIterator<Item = OsString>,
+    ) -> QueryCommand {
+        self.toolchains = toolchains.into_iter().collect();
         self
     }
 
     /// Answers, in an environment.
     #[must_use]
     pub fn run(&self, environment: &Environment) -> QueryOutput {
-        let end = || {
-            self.end.as_ref().map(|end| QueryOutput {
-                stdout: [&self.printed[..], &end.stdout].concat(),
-                ..end.clone()
-            })
-        };
-        if let Some(end) = end().filter(|_| !self.configuration_first) {
-            return end;
-        }
-        let mut output = QueryOutput {
-            stdout: self.printed.clone(),
-            ..QueryOutput::default()
-        };
-        let configuration = match Configuration::read(environment, self.toolchain.as_deref()) {
-            Ok(configuration) => configuration,
-            Err(error) => {
-                let (status, message) = configuration_failure(&error);
-                output.fail(status, &message);
-                return output;
+        let mut output = QueryOutput::default();
+        match self.answer(environment, &mut output) {
+            Ok(()) => {}
+            Err(Failure { status, message }) => {
+                output.status = status;
+                output.stderr.extend(message);
             }
+        }
+        output
+    }
+
+    fn answer(&self, environment: &Environment, output: &mut QueryOutput) -> Result<(), Failure> {
+        let mut configuration = None;
+        for toolchain in &self.toolchains {
+            configuration = Some(configure(environment, Some(toolchain), output)?);
+        }
+        output.stdout.extend_from_slice(&self.printed);
+        match &self.end {
+            Some(End::Help) => {
+                output.stdout.extend_from_slice(USAGE.as_bytes());
+                return Ok(());
+            }
+            Some(End::Wrong(failure)) => return Err(failure.clone()),
+            None => {}
+        }
+        let configuration = match (configuration, &self.toolchain) {
+            (Some(configuration), None) => configuration,
+            (_, toolchain) => configure(environment, toolchain.as_deref(), output)?,
         };
-        if let Some(end) = end() {
-            return end;
-        }
-        if let Some(toolchain) = configuration.undefined_toolchain() {
-            output.warn(&format!(
-                "ocamlfind: [WARNING] Undefined toolchain: {toolchain}"
-            ));
-        }
-        match self.query.run(&mut PackageIndex::new(configuration)) {
+        let mut index = PackageIndex::new(configuration);
+        let mut tell = |warning: &str| output.warn(warning);
+        match self.query.run_telling(&mut index, &mut tell) {
             Ok(_) if self.quiet_output => {}
             Ok(answers) => output.stdout.extend(answers),
             Err(error) if self.quiet_errors && error.is_quiet_with_qe() => {
                 output.status = error.findlib_status()
             }
-            Err(error) => output.fail(error.findlib_status(), &error.findlib_message()),
+            Err(error) => {
+                return Err(Failure::new(
+                    error.findlib_status(),
+                    &error.findlib_message(),
+                ));
+            }
         }
-        output
+        Ok(())
     }
 
     /// One option, by the rules of OCaml's `Arg`.
@@ -181,15 +174,12 @@ impl QueryCommand {
         &mut self,
         argument: &[u8],
         rest: &mut impl Iterator<Item = Vec<u8>>,
-    ) -> Result<(), QueryOutput> {
+    ) -> Result<(), End> {
         if self.switch(argument) {
             return Ok(());
         }
-        if matches!(argument, b"-help" | b"--help") {
-            return Err(QueryOutput {
-                stdout: USAGE.into(),
-                ..QueryOutput::default()
-            });
+        if is_help(argument) {
+            return Err(End::Help);
         }
         // A whole argument that is an option wins over one split at `=`.
         let equals = argument.iter().position(|byte| *byte == b'=');
@@ -199,14 +189,21 @@ impl QueryCommand {
             }
             _ => (argument, None),
         };
-        let shown = String::from_utf8_lossy(argument);
         if !takes_value(name) {
-            return Err(usage_failure(&format!("unknown option '{shown}'.")));
+            let known = is_help(name) || self.clone().switch(name);
+            return Err(match attached.filter(|_| known) {
+                Some(value) => End::wrong(&[
+                    b"wrong argument '",
+                    &value,
+                    b"'; option '",
+                    argument,
+                    b"' expects no argument",
+                ]),
+                None => End::wrong(&[b"unknown option '", argument, b"'"]),
+            });
         }
         let Some(value) = attached.or_else(|| rest.next()) else {
-            return Err(usage_failure(&format!(
-                "option '{shown}' needs an argument."
-            )));
+            return Err(End::wrong(&[b"option '", argument, b"' needs an argument"]));
         };
         self.set(name, value);
         Ok(())
@@ -222,11 +219,16 @@ impl QueryCommand {
             b"-o-format" => "%o",
             b"-p-format" => "%p",
             b"-recursive" | b"-r" => {
-                self.change(|query| query.closure(Closure::RequiredAsFindlib));
+                self.with_requirements();
+                return true;
+            }
+            b"-descendants" | b"-d" => {
+                self.change(|query| query.closure(Closure::DependentsAsFindlib));
                 return true;
             }
             b"-pp" => {
-                self.change(|query| query.closure(Closure::RequiredAsFindlib).preprocessor(true));
+                self.with_requirements();
+                self.change(|query| query.preprocessor(true));
                 return true;
             }
             b"-help-format" => {
@@ -247,6 +249,13 @@ impl QueryCommand {
         true
     }
 
+    /// `-descendants` wins over `-recursive`, wherever they stand.
+    fn with_requirements(&mut self) {
+        if self.query.closure != Closure::DependentsAsFindlib {
+            self.change(|query| query.closure(Closure::RequiredAsFindlib));
+        }
+    }
+
     fn set(&mut self, name: &[u8], value: Vec<u8>) {
         match name {
             b"-predicates" => self.change(|query| query.predicates(value)),
@@ -265,15 +274,67 @@ impl QueryCommand {
 }
 
 impl QueryOutput {
-    fn fail(&mut self, status: u8, message: &str) {
-        self.status = status;
-        self.warn(message);
-    }
-
     fn warn(&mut self, message: &str) {
         self.stderr.extend_from_slice(message.as_bytes());
         self.stderr.push(b'\n');
     }
+}
+
+/// How the options end, when not in a query.
+#[derive(Debug, Clone)]
+enum End {
+    Help,
+    Wrong(Failure),
+}
+
+impl End {
+    /// As OCaml's `Arg` says it, which takes `query` for the name of the program.
+    fn wrong(message: &[&[u8]]) -> End {
+        let message = [b"query: ", &message.concat()[..], b".\n", USAGE.as_bytes()].concat();
+        End::Wrong(Failure { status: 2, message })
+    }
+}
+
+/// What ends a command.
+#[derive(Debug, Clone)]
+struct Failure {
+    status: u8,
+    message: Vec<u8>,
+}
+
+impl Failure {
+    fn new(status: u8, message: &str) -> Failure {
+        let message = format!("{message}\n").into_bytes();
+        Failure { status, message }
+    }
+}
+
+/// `Findlib.init`: reads the configuration, and warns of what it warns of.
+fn configure(
+    environment: &Environment,
+    toolchain: Option<&OsStr>,
+    output: &mut QueryOutput,
+) -> Result<Configuration, Failure> {
+    let configuration = Configuration::read(environment, toolchain)
+        .map_err(|error| configuration_failure(&error))?;
+    if let Some(toolchain) = configuration.undefined_toolchain() {
+        output.warn(&format!(
+            "ocamlfind: [WARNING] Undefined toolchain: {toolchain}"
+        ));
+    }
+    let commands = environment
+        .commands
+        .clone()
+        .map(sys::bytes)
+        .unwrap_or_default();
+    for _ in text::words(&commands).filter(|word| !word.contains(&b'=')) {
+        output.warn("Warning: Please check the environment variable OCAMLFIND_COMMANDS");
+    }
+    Ok(configuration)
+}
+
+fn is_help(name: &[u8]) -> bool {
+    matches!(name, b"-help" | b"--help")
 }
 
 fn takes_value(name: &[u8]) -> bool {
@@ -283,18 +344,9 @@ fn takes_value(name: &[u8]) -> bool {
     )
 }
 
-fn usage_failure(message: &str) -> QueryOutput {
-    let stderr = format!("ocamlfind: {message}\n{USAGE}").into_bytes();
-    QueryOutput {
-        status: 2,
-        stdout: Vec::new(),
-        stderr,
-    }
-}
-
-fn configuration_failure(error: &configuration::Error) -> (u8, String) {
+fn configuration_failure(error: &configuration::Error) -> Failure {
     let show = |path: &Path| path.as_os_str().to_string_lossy().into_owned();
-    match error {
+    let (status, message) = match error {
         configuration::Error::Missing { file, directory } => {
             let (file, directory) = (show(file), show(directory));
             (
@@ -324,13 +376,12 @@ fn configuration_failure(error: &configuration::Error) -> (u8, String) {
                 format!("Uncaught exception: Fl_metascanner.Error(\"{message}\")"),
             )
         }
-    }
+    };
+    Failure::new(status, &message)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
     use super::*;
 
     fn status(arguments: &[&str]) -> u8 {
@@ -358,7 +409,6 @@ mod tests {
             &["-"],
             &["-format"],
             &["-r=x"],
-            &["-d"],
             &["-formatx", "y"],
         ] {
             assert_eq!(status(arguments), 2, "{arguments:?}");

@@ -1,7 +1,7 @@
 //! Why a query has no answer, with findlib's words and exit status.
 
 use super::format::FormatError;
-use crate::index;
+use crate::index::{self, BaseWarning};
 use crate::requirements;
 
 /// The error returned by [`Query::run`](super::Query::run).
@@ -53,7 +53,10 @@ impl Error {
         match &**source {
             requirements::Error::ThreadsCycle { .. } => 3,
             requirements::Error::Load { source }
-                if matches!(**source, index::Error::InvalidName { .. }) =>
+                if matches!(
+                    **source,
+                    index::Error::InvalidName { .. } | index::Error::DefinedTwice { .. }
+                ) =>
             {
                 3
             }
@@ -104,6 +107,20 @@ impl Error {
     }
 }
 
+/// What findlib says of something that it leaves out when it loads everything.
+pub(super) fn base_warning(warning: &BaseWarning) -> String {
+    match warning {
+        BaseWarning::Directory { directory, source } => format!(
+            "findlib: [WARNING] cannot read directory {}: {}",
+            String::from_utf8_lossy(directory),
+            system_message(source)
+        ),
+        BaseWarning::File(error) => {
+            load_message(error).replacen("ocamlfind: ", "findlib: [WARNING] ", 1)
+        }
+    }
+}
+
 fn load_message(error: &index::Error) -> String {
     match error {
         index::Error::InvalidName { .. } => {
@@ -123,6 +140,9 @@ fn load_message(error: &index::Error) -> String {
                 file.display(),
                 source.findlib_message()
             )
+        }
+        index::Error::DefinedTwice { .. } => {
+            "Uncaught exception: Fl_topo.Inconsistent_ordering".to_owned()
         }
         index::Error::DirectoryRequired { file } => format!(
             "ocamlfind: While parsing '{}': The `directory' directive is required in this META definition",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use crate::support::{Answer, Variables, has_ocamlfind, oracle, ours};
+use crate::support::{Variables, has_ocamlfind, oracle, ours};
 
 /// A world for one query. `@` in any text stands for its root directory.
 #[derive(Debug, Clone)]
@@ -15,6 +15,7 @@ struct World {
     /// The `x.conf` of the directory beside the configuration file.
     beside: Option<String>,
     variables: Vec<(&'static str, String)>,
+    toolchains: Vec<String>,
     arguments: Vec<String>,
 }
 
@@ -50,25 +51,15 @@ impl World {
             .iter()
             .map(|argument| spell(argument))
             .collect();
-        let theirs = oracle(root.path(), &variables, &arguments);
-        let ours = ours(&variables, &arguments);
-        // Only findlib's own messages are kept to the letter, not those of OCaml's `Arg`.
-        let usage = String::from_utf8_lossy(&ours.2).contains("usage: query");
-        let without_usage = |answer: Answer| {
-            if usage {
-                Answer(answer.0, answer.1, Vec::new())
-            } else {
-                answer
-            }
-        };
-        let (ours, theirs) = (without_usage(ours), without_usage(theirs));
+        let theirs = oracle(root.path(), &variables, &self.toolchains, &arguments);
+        let ours = ours(&variables, &self.toolchains, &arguments);
         assert_eq!(ours, theirs, "{}", self.describe());
     }
 
     fn describe(&self) -> String {
         let mut text = format!(
-            "\nquery {:?}\n{:?}\nf.conf: {}\n",
-            self.arguments, self.variables, self.configuration
+            "\ntoolchains {:?} query {:?}\n{:?}\nf.conf: {}\n",
+            self.toolchains, self.arguments, self.variables, self.configuration
         );
         for (file, content) in &self.files {
             let _ = writeln!(text, "--- {file}\n{content}");
@@ -230,9 +221,9 @@ fn package_body() -> impl Strategy<Value = String> {
 
 fn file() -> impl Strategy<Value = (String, String)> {
     let place = prop_oneof![
-        8 => (one_of(&["p1", "p2"]), one_of(&["a", "b", "c", "d", "threads", "unix", "Up", "d/e", "a.s"]))
+        8 => (one_of(&["p1", "p2"]), one_of(&["a", "b", "c", "d", "threads", "unix", "Up", "d/e", "a.s", "b.t", "META.c"]))
             .prop_map(|(path, name)| format!("{path}/{name}/META")),
-        2 => (one_of(&["p1", "p2"]), one_of(&["a", "b", "c"])).prop_map(|(path, name)| format!("{path}/META.{name}")),
+        2 => (one_of(&["p1", "p2"]), one_of(&["a", "b", "c", "d.s", "a~"])).prop_map(|(path, name)| format!("{path}/META.{name}")),
         1 => one_of(&["p1/META", "p1/a/META/x", "p1/a/x.cma", "p1/a/sub/x", "p1/b/a"]),
     ];
     (place, package_body())
@@ -277,10 +268,12 @@ fn arguments() -> impl Strategy<Value = Vec<String>> {
         12 => format.clone().prop_map(|f| vec!["-format".to_owned(), f.concat()]),
         1 => format.prop_map(|f| vec![format!("-format={}", f.concat())]),
         12 => one_of(&["-r", "-recursive", "-r"]).prop_map(|o| vec![o]),
+        8 => one_of(&["-d", "-descendants", "-d"]).prop_map(|o| vec![o]),
         6 => one_of(&["-l", "-i-format", "-a-format", "-o-format", "-p-format", "-l-format", "-long-format", "-qe", "-qo", "-pp"])
             .prop_map(|o| vec![o]),
         1 => (one_of(&["-separator", "-prefix", "-suffix"]), one_of(&["", ";", "\n\n", "-r"])).prop_map(|(o, v)| vec![o, v]),
-        1 => one_of(&["-help-format", "-unknown", "--", "-", "-r=1", "-predicates=byte", "-format", "-=", "-qe=", "--r"]).prop_map(|o| vec![o]),
+        1 => one_of(&["-help-format", "-unknown", "--", "-", "-r=1", "-predicates=byte", "-format", "-=", "-qe=", "--r", "-help", "--help", "-help=x", "-h", "-d=", "-p", "-suffix="])
+            .prop_map(|o| vec![o]),
     ];
     let names = prop::collection::vec(name, 1..3);
     (prop::collection::vec(option, 0..4), names, any::<bool>()).prop_map(
@@ -332,8 +325,12 @@ fn variables() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         optional("OCAMLFIND_TOOLCHAIN", &["", "tc", "undefined"]),
         optional("OCAMLLIB", &["", "/ocamllib", "/ocaml//lib/"]),
         optional("CAMLLIB", &["", "/camllib"]),
+        optional(
+            "OCAMLFIND_COMMANDS",
+            &["", "ocamlc=c", "x", "x,ocamlc=c =", " , "],
+        ),
     );
-    all.prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().collect())
+    all.prop_map(|(a, b, c, d, e)| [a, b, c, d, e].into_iter().flatten().collect())
 }
 
 /// Packages that are always there, so that most queries have an answer. Requirements go from left to right, so that most trees have no
@@ -402,6 +399,10 @@ fn definition_of_archive() -> impl Strategy<Value = String> {
 
 fn world() -> impl Strategy<Value = World> {
     let beside = prop_oneof![4 => Just(None), 1 => configuration().prop_map(Some)];
+    let toolchains = prop_oneof![
+        6 => Just(Vec::new()),
+        1 => prop::collection::vec(one_of(&["tc", "undefined", ""]), 1..3),
+    ];
     let more = prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(file(), 1..5)];
     let all = (
         base(),
@@ -409,15 +410,17 @@ fn world() -> impl Strategy<Value = World> {
         configuration(),
         beside,
         variables(),
+        toolchains,
         arguments(),
     );
     all.prop_map(
-        |(base, more, configuration, beside, variables, arguments)| World {
+        |(base, more, configuration, beside, variables, toolchains, arguments)| World {
             // Later files replace earlier ones.
             files: [base, more].concat(),
             configuration,
             beside,
             variables,
+            toolchains,
             arguments,
         },
     )

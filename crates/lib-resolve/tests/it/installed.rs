@@ -1,10 +1,13 @@
 //! Differential: every package installed on this machine.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use lib_resolve::{Configuration, Environment, PackageIndex};
+use lib_resolve::{
+    ArchiveContents, Configuration, Environment, Lib, LibOptions, PackageIndex, Units,
+};
 
-use crate::support::{Variables, has_ocamlfind, oracle, ours};
+use crate::support::{Variables, has_ocamlfind, names, oracle, ours};
 
 fn all_packages() -> Vec<String> {
     let configuration = Configuration::read(&environment(), None).expect("findlib is configured");
@@ -31,8 +34,8 @@ fn check(arguments: &[&str]) {
         .collect();
     let none = Variables::new();
     assert_eq!(
-        ours(&none, &arguments),
-        oracle(Path::new("/"), &none, &arguments),
+        ours(&none, &[], &arguments),
+        oracle(Path::new("/"), &none, &[], &arguments),
         "{arguments:?}"
     );
 }
@@ -121,4 +124,120 @@ fn every_installed_closure_links_in_ocamlfinds_order() {
         ]
         .concat(),
     );
+}
+
+#[test]
+fn the_dependents_of_every_installed_package_are_those_of_ocamlfind() {
+    if !has_ocamlfind("the_dependents_of_every_installed_package_are_those_of_ocamlfind") {
+        return;
+    }
+    check(&["-d"]);
+    for predicates in ["", "byte", "native,ppx_driver", "native,mt,mt_posix"] {
+        // A package that lacks a requirement fails the question for all.
+        for package in ["unix", "str", "threads", "zarith", "re", "stdlib-shims"] {
+            check(&["-d", "-p-format", "-predicates", predicates, package]);
+        }
+        check(&[
+            "-d",
+            "-a-format",
+            "-r",
+            "-predicates",
+            predicates,
+            "zarith",
+            "fmt",
+        ]);
+    }
+    check(&["-descendants", "-d", "-format", EVERYTHING, "result,seq"]);
+    check(&["-d", "no_such_package"]);
+    check(&["-pp", "-d", "unix"]);
+}
+
+#[test]
+fn the_units_of_an_installed_archive_are_those_that_ocamlobjinfo_prints() {
+    if !has_ocamlfind("the_units_of_an_installed_archive_are_those_that_ocamlobjinfo_prints") {
+        return;
+    }
+    let configuration = Configuration::read(&environment(), None).expect("findlib is configured");
+    let mut index = PackageIndex::new(configuration);
+    index.load_all();
+    let options = LibOptions::new(index.configuration().ocaml_major().expect("a library"));
+    let libs = index
+        .packages()
+        .filter_map(|package| Lib::of_package(package, &options).ok());
+    let archives = libs.flat_map(|lib| [lib.cma, lib.cmxa].concat());
+    let archives: BTreeSet<PathBuf> = archives
+        .filter(|archive| archive.exists())
+        .filter(|archive| {
+            archive
+                .extension()
+                .is_some_and(|e| e == "cma" || e == "cmxa")
+        })
+        .collect();
+    assert!(archives.len() > 100, "{}", archives.len());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the oracle of this test is a process"
+    )]
+    let output = std::process::Command::new("ocamlobjinfo")
+        .args(&archives)
+        .output()
+        .expect("ocamlobjinfo starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let mut expected: BTreeMap<PathBuf, ArchiveContents> = BTreeMap::new();
+    let mut file = PathBuf::new();
+    for line in printed.lines() {
+        if let Some(name) = line.strip_prefix("File ") {
+            file = name.into();
+            expected.insert(file.clone(), ArchiveContents::default());
+        }
+        let Some(contents) = expected.get_mut(&file) else {
+            continue;
+        };
+        if let Some(unit) = line
+            .strip_prefix("Unit name: ")
+            .or(line.strip_prefix("Name: "))
+        {
+            contents.units.push(unit.to_owned());
+        } else if let Some(libraries) = line.strip_prefix("Extra dynamically-loaded libraries:") {
+            // It prints them from the end.
+            let words = libraries.split_whitespace().rev().map(str::to_owned);
+            contents.shared_libraries = words.collect();
+        } else if let Some(custom) = line.strip_prefix("Force custom:") {
+            contents.custom = custom.trim() == "YES";
+        }
+    }
+    for archive in archives {
+        let contents = ArchiveContents::read(&archive).expect("an archive");
+        assert_eq!(Some(&contents), expected.get(&archive), "{archive:?}");
+    }
+}
+
+#[test]
+fn a_unit_in_a_directory_of_several_libraries_comes_from_the_one_whose_archive_holds_it() {
+    if !has_ocamlfind(
+        "a_unit_in_a_directory_of_several_libraries_comes_from_the_one_whose_archive_holds_it",
+    ) {
+        return;
+    }
+    let configuration = Configuration::read(&environment(), None).expect("findlib is configured");
+    let mut index = PackageIndex::new(configuration);
+    let options = LibOptions::new(4);
+    let names = names("findlib.internal findlib.top findlib.dynload");
+    let libs = index.libs(&names, &options).expect("findlib is installed");
+    assert_eq!(libs[0].directory, libs[1].directory);
+    let units = Units::of_libs(&libs);
+    for (unit, library) in [
+        ("Findlib", "findlib.internal"),
+        ("Topfind", "findlib.top"),
+        ("Fl_dynload", "findlib.dynload"),
+    ] {
+        let providers = units.providers(unit);
+        let libraries: Vec<&str> = providers
+            .iter()
+            .map(|provider| provider.library.as_str())
+            .collect();
+        assert_eq!(libraries, [library], "{unit}");
+        assert!(providers[0].archive.is_some());
+    }
+    assert!(units.conflicts().is_empty());
 }

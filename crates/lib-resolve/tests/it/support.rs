@@ -47,8 +47,13 @@ impl std::fmt::Debug for Answer {
 /// The variables of findlib that a test sets; all others of findlib's are removed.
 pub(crate) type Variables = Vec<(&'static str, OsString)>;
 
-/// What `ocamlfind query` answers.
-pub(crate) fn oracle(directory: &Path, variables: &Variables, arguments: &[String]) -> Answer {
+/// What `ocamlfind query` answers, with some `-toolchain NAME` before `query`.
+pub(crate) fn oracle(
+    directory: &Path,
+    variables: &Variables,
+    toolchains: &[String],
+    arguments: &[String],
+) -> Answer {
     let mut command = Command::new("ocamlfind");
     for (name, _) in Environment::default()
         .variables()
@@ -58,6 +63,11 @@ pub(crate) fn oracle(directory: &Path, variables: &Variables, arguments: &[Strin
         command.env_remove(name);
     }
     command
+        .args(
+            toolchains
+                .iter()
+                .flat_map(|name| ["-toolchain", name.as_str()]),
+        )
         .arg("query")
         .args(arguments)
         .current_dir(directory)
@@ -71,7 +81,7 @@ pub(crate) fn oracle(directory: &Path, variables: &Variables, arguments: &[Strin
 }
 
 /// What we answer. Relative paths are the caller's care: this process stays where it is.
-pub(crate) fn ours(variables: &Variables, arguments: &[String]) -> Answer {
+pub(crate) fn ours(variables: &Variables, toolchains: &[String], arguments: &[String]) -> Answer {
     let value = |name: &str| {
         variables
             .iter()
@@ -84,10 +94,13 @@ pub(crate) fn ours(variables: &Variables, arguments: &[String]) -> Answer {
         ocamlpath: value("OCAMLPATH"),
         ocamllib: value("OCAMLLIB"),
         camllib: value("CAMLLIB"),
+        commands: value("OCAMLFIND_COMMANDS"),
         path: std::env::var_os("PATH"),
         ..Environment::default()
     };
-    let output = QueryCommand::parse(arguments).run(&environment);
+    let output = QueryCommand::parse(arguments)
+        .with_toolchains(toolchains.iter().map(OsString::from))
+        .run(&environment);
     Answer(output.status.into(), output.stdout, output.stderr)
 }
 

@@ -67,7 +67,9 @@ fn write_missing(missing: &[Missing], stderr: &mut impl Write) -> io::Result<()>
 /// Whether a suggestion is a fact or a likeness.
 pub(super) fn kind(suggestion: &Suggestion) -> &'static str {
     match suggestion {
-        Suggestion::Respelled { .. } | Suggestion::Similar { .. } => "hint",
+        Suggestion::Respelled { .. }
+        | Suggestion::Similar { .. }
+        | Suggestion::PackageNamed { .. } => "hint",
         _ => "note",
     }
 }

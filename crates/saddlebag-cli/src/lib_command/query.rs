@@ -13,12 +13,12 @@ pub(crate) fn early_query(words: &[OsString]) -> Option<ExitCode> {
     if first != "lib" {
         return None;
     }
-    let mut toolchain = None;
+    let mut toolchains = Vec::new();
     loop {
         match rest {
-            [word, arguments @ ..] if word == "query" => return Some(query(arguments, toolchain)),
+            [word, arguments @ ..] if word == "query" => return Some(query(arguments, toolchains)),
             [word, name, after @ ..] if word == "-toolchain" => {
-                toolchain = Some(name.clone());
+                toolchains.push(name.clone());
                 rest = after;
             }
             _ => return None,
@@ -26,9 +26,9 @@ pub(crate) fn early_query(words: &[OsString]) -> Option<ExitCode> {
     }
 }
 
-pub(super) fn query(arguments: &[OsString], toolchain: Option<OsString>) -> ExitCode {
+pub(super) fn query(arguments: &[OsString], toolchains: Vec<OsString>) -> ExitCode {
     let output = QueryCommand::parse(arguments)
-        .with_toolchain(toolchain)
+        .with_toolchains(toolchains)
         .run(&Environment::from_process());
     let written = io::stderr().write_all(&output.stderr).and_then(|()| {
         let mut stdout = io::stdout().lock();

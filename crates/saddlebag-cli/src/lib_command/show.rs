@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lib_resolve::{
     Configuration, Environment, Lib, LibName, LibOptions, PackageId, PackageIndex, Predicates,
-    Requirements, Units,
+    Provider, Requirements, Units,
 };
 use serde::Serialize;
 
@@ -77,11 +77,21 @@ fn find_unit(
     if common.json {
         return write_json(&providers, output);
     }
+    let beside = |provider: &Provider| {
+        let same = providers.iter().filter(|other| other.cmi == provider.cmi);
+        same.count()
+    };
     let mut table = Table::default();
     for provider in providers {
         table.row([
             provider.library.to_string(),
             provider.cmi.display().to_string(),
+            match &provider.archive {
+                Some(archive) => archive.display().to_string(),
+                // Only one of the libraries of the directory has it.
+                None if beside(provider) > 1 => "one of several libraries here".to_owned(),
+                None => String::new(),
+            },
         ]);
     }
     table.write(output).map_err(Failure::write)
