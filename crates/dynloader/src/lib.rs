@@ -30,6 +30,10 @@
 //! Each operation has its error: [`compile::Error`] before anything of the plugin runs, [`load::Error`] after;
 //! [`load::Error::Raised`] sets what the plugin's own code did apart from the rest.
 //!
+//! ## The end of the process
+//! A loader removes its files when it is dropped or cleaned, and when the process ends through [`std::process::exit`].
+//! [`shut_down`] is for other ends, such as signals; what a killed process left is removed by the next start.
+//!
 //! ## Environment
 //! Nothing here reads the environment, except [`std::env::temp_dir`] where [`Options::in_dir`] is not given, and what
 //! [`kit`] says of itself. Child processes inherit it, without the variables that would change what is compiled.
@@ -65,6 +69,7 @@ mod plugin;
 mod preprocess;
 mod program;
 pub mod requirement;
+mod runtimes;
 mod script_head;
 pub mod seal;
 mod source;
@@ -84,6 +89,7 @@ pub use plugin::{BindError, Plugin, SideEffect};
 pub use source::Source;
 pub use unit::Evaluation;
 pub use warnings::Warnings;
+pub use workspace::shut_down;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -14,6 +14,7 @@ use crate::dependencies;
 use crate::kit::{Kit, Need};
 use crate::load;
 use crate::options::{Options, Preprocessor};
+use crate::runtimes;
 use crate::workspace::{self, Workspace};
 
 /// Compiles OCaml sources and loads what comes of them into the host image of its [`Kit`].
@@ -177,7 +178,8 @@ impl Loader {
         &self.shared.options
     }
 
-    /// The runtime of the host image that the loader loads into, started if need be.
+    /// The runtime of the host image that the loader loads into, started if need be. Loaders of one process whose kits
+    /// have the same host image share it, and it has the options of the loader that started it.
     ///
     /// # Errors
     /// When there is no host image for the loader's code or it cannot be started.
@@ -300,18 +302,24 @@ impl Shared {
             return Err(load::Error::Cleaned);
         }
         let code = self.options.code;
-        let image = self
-            .kit
-            .host_image(code)
-            .ok_or(load::Error::NoHostImage { code })?;
-        let mut options = self.options.runtime.clone();
-        if let Some(libraries) = self.kit.fallback_libraries() {
-            options = options.fallback_libraries(libraries);
-        }
-        Runtime::open(image, &options).map_err(|error| load::Error::Open(Box::new(error)))
+        runtimes::find_or_start(&self.kit, code, || {
+            let image = self
+                .kit
+                .host_image(code)
+                .ok_or(load::Error::NoHostImage { code })?;
+            let mut options = self.options.runtime.clone();
+            if let Some(libraries) = self.kit.fallback_libraries() {
+                options = options.fallback_libraries(libraries);
+            }
+            Runtime::open(image, &options).map_err(|error| load::Error::Open(Box::new(error)))
+        })
     }
 
+    /// Makes the files of the host image exist, unless it is open already.
     pub(crate) async fn prepare_load(&self) -> Result<(), load::Error> {
+        if runtimes::find(&self.kit, self.options.code).is_some() {
+            return Ok(());
+        }
         self.kit
             .prepare(Need::Load)
             .await

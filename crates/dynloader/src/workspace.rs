@@ -1,12 +1,17 @@
 //! The directory in which one loader compiles, and from which it loads.
 
+mod live;
+
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use crate::options::WorkspaceOptions;
+
+use self::live::Directory;
+pub use self::live::shut_down;
 
 /// What the names of all workspaces begin with.
 const PREFIX: &str = "saddlebag-loader-";
@@ -57,12 +62,12 @@ pub enum Error {
 }
 
 /// A fresh directory, held by a lock while its process lives, so that what killed processes leave can be told from what
-/// is in use. Dropping it removes what the loader made; foreign files stay, and the directory with them.
+/// is in use. Dropping it removes what the loader made; foreign files stay, and the directory with them. The end of the
+/// process does so too.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    directory: PathBuf,
+    directory: Arc<Directory>,
     _lock: File,
-    next: AtomicU64,
 }
 
 /// A directory for one compilation or one load; dropping it removes it.
@@ -109,76 +114,36 @@ impl Workspace {
         remove_abandoned(parent);
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for _ in 0..ATTEMPTS {
-            let new = tempfile::Builder::new()
-                .prefix(NEW_PREFIX)
-                .make_in(parent, |path| DirBuilder::new().mode(0o700).create(path))
-                .map_err(failed)?;
-            // The guard of `tempfile` would remove the directory under its old name only.
-            let new = new
-                .into_temp_path()
-                .keep()
-                .map_err(|error| failed(error.error))?;
-            match Workspace::settle(&new, parent, permissions) {
-                Ok(workspace) => return Ok(workspace),
+            match live::enter(|| make(parent, permissions)) {
+                Ok((directory, lock)) => {
+                    return Ok(Workspace {
+                        directory,
+                        _lock: lock,
+                    });
+                }
                 // Another process that removes what dead ones left came before the lock.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => last = error,
-                Err(error) => {
-                    let _ = fs::remove_dir_all(&new);
-                    return Err(failed(error));
-                }
+                Err(error) => return Err(failed(error)),
             }
         }
         Err(failed(last))
     }
 
-    fn settle(new: &Path, parent: &Path, permissions: u32) -> io::Result<Workspace> {
-        let mut lock = File::create_new(new.join(LOCK))?;
-        lock.lock()?;
-        // Also finds a full disk before a compiler does.
-        writeln!(
-            lock,
-            "held by process {} while it lives",
-            std::process::id()
-        )?;
-        fs::set_permissions(new, fs::Permissions::from_mode(permissions))?;
-        let name = new
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let directory = parent.join(name.replacen(NEW_PREFIX, PREFIX, 1));
-        fs::rename(new, &directory)?;
-        Ok(Workspace {
-            directory,
-            _lock: lock,
-            next: AtomicU64::new(1),
-        })
-    }
-
     pub(crate) fn directory(&self) -> &Path {
-        &self.directory
+        self.directory.path()
     }
 
     /// A new directory in the workspace.
     pub(crate) fn job(&self) -> Result<JobDirectory, Error> {
-        let path = self
-            .directory
-            .join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        match fs::create_dir(&path) {
-            Ok(()) => Ok(JobDirectory { path }),
-            Err(source) => Err(Error::Write { path, source }),
+        match self.directory.job() {
+            Ok(path) => Ok(JobDirectory { path }),
+            Err((path, source)) => Err(Error::Write { path, source }),
         }
     }
 
     /// Removes the workspace, its jobs included; files that others put there stay, and the directory with them.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        for number in 1..self.next.load(Ordering::Relaxed) {
-            ignore_missing(fs::remove_dir_all(self.directory.join(number.to_string())))?;
-        }
-        ignore_missing(fs::remove_file(self.directory.join(LOCK)))?;
-        match ignore_missing(fs::remove_dir(&self.directory)) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-            removed => removed,
-        }
+        self.directory.remove()
     }
 }
 
@@ -186,6 +151,39 @@ impl Drop for Workspace {
     fn drop(&mut self) {
         let _ = self.remove();
     }
+}
+
+/// Makes a directory in `parent` that is locked from the moment it has a name that others look for.
+fn make(parent: &Path, permissions: u32) -> io::Result<(PathBuf, File)> {
+    let new = tempfile::Builder::new()
+        .prefix(NEW_PREFIX)
+        .make_in(parent, |path| DirBuilder::new().mode(0o700).create(path))?;
+    // The guard of `tempfile` would remove the directory under its old name only.
+    let new = new.into_temp_path().keep().map_err(|error| error.error)?;
+    let settled = settle(&new, parent, permissions);
+    if settled.is_err() {
+        let _ = fs::remove_dir_all(&new);
+    }
+    settled
+}
+
+fn settle(new: &Path, parent: &Path, permissions: u32) -> io::Result<(PathBuf, File)> {
+    let mut lock = File::create_new(new.join(LOCK))?;
+    lock.lock()?;
+    // Also finds a full disk before a compiler does.
+    writeln!(
+        lock,
+        "held by process {} while it lives",
+        std::process::id()
+    )?;
+    fs::set_permissions(new, fs::Permissions::from_mode(permissions))?;
+    let name = new
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let directory = parent.join(name.replacen(NEW_PREFIX, PREFIX, 1));
+    fs::rename(new, &directory)?;
+    Ok((directory, lock))
 }
 
 impl JobDirectory {

@@ -41,7 +41,7 @@ pub use extract::live::{remove_all_fresh, remove_leftovers};
 pub use extract::memory::{Memory, MemoryError};
 pub use extract::place::{Places, Refusal, Refused};
 #[cfg(feature = "signals")]
-pub use extract::signals::remove_on_signals;
+pub use extract::signals::{remove_on_signals, remove_on_signals_after};
 pub use format::Damage;
 pub use group::{Group, Selection};
 pub use name::{MAX_NAME, MAX_PART, NameError, NameProblem};

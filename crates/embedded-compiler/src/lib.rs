@@ -27,6 +27,14 @@
 //! | `Make(X)` | [`load`], [`load_without_running`], [`check`] |
 //! | `Load(X)` | [`Compiler::load`], [`Compiler::load_without_running`], [`Compiler::check`] |
 //! | `Archive_metadata`, `embedded_files` | [`ArchiveMetadata`], [`CarriedCompiler::embedded_files`] |
+//!
+//! # The end of the process
+//! Dropping a compiler, also by a panic or with a cancelled future, and [`std::process::exit`] remove its files; what a
+//! killed process left is removed by the next start. SIGINT, SIGTERM and SIGHUP remove them where the application asks for
+//! it, with `shut_down_on_signals`, or calls [`shut_down`] when it handles them itself.
+//!
+//! # Features
+//! - `signals`: `shut_down_on_signals`. Off by default.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -34,6 +42,7 @@ pub mod build_script;
 mod carried;
 mod choice;
 mod compiler;
+mod ending;
 mod metadata;
 mod one_shot;
 mod pack;
@@ -41,6 +50,9 @@ mod pack;
 pub use carried::{CarriedCompiler, CarriedError, CleanError, ExtractTo};
 pub use choice::{Choice, ChooseError, ChooseOptions, Chosen};
 pub use compiler::{CleanCompilerError, Compiler, CreateError, NeedsCleaning, Options, WithError};
+pub use ending::shut_down;
+#[cfg(feature = "signals")]
+pub use ending::shut_down_on_signals;
 pub use metadata::{
     ArchiveMetadata, COMPILE, HOST, Licence, METADATA_VERSION, NOTICES, group_name,
 };

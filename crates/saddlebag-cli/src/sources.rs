@@ -11,7 +11,6 @@ use embedded_compiler::Chosen;
 
 use crate::arguments::{AssemblerChoice, CompileOptions, Sources};
 use crate::failure::Failure;
-use crate::signals;
 
 /// The name that the text of standard input goes by.
 const STANDARD_INPUT: &str = "stdin.ml";
@@ -65,19 +64,9 @@ impl CompileOptions {
     }
 }
 
-/// A loader whose files go however the command ends.
+/// A loader that compiles with the chosen compiler.
 pub(crate) fn loader(chosen: &Chosen, options: Options) -> Result<Loader, Failure> {
-    let loader = Loader::new(chosen.kit.clone(), options).map_err(Failure::new)?;
-    let (handle, carried) = (loader.clone(), chosen.carried.clone());
-    let clean = move || {
-        let _ = handle.clean_blocking();
-        if let Some(carried) = &carried {
-            let _ = carried.clean();
-        }
-    };
-    signals::at_signal(clean.clone());
-    ocaml_runtime::at_process_exit(clean);
-    Ok(loader)
+    Loader::new(chosen.kit.clone(), options).map_err(Failure::new)
 }
 
 impl Sources {

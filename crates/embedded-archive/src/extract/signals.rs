@@ -1,6 +1,6 @@
 //! SIGINT, SIGTERM and SIGHUP.
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -8,6 +8,23 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::live;
+
+/// What is done when a signal came, and whether a thread waits for one.
+struct Waiting {
+    started: bool,
+    first: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+static WAITING: Mutex<Waiting> = Mutex::new(Waiting {
+    started: false,
+    first: Vec::new(),
+});
+
+fn waiting() -> MutexGuard<'static, Waiting> {
+    WAITING
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
 
 /// From now on SIGINT, SIGTERM and SIGHUP first remove the private directories, then end the process as they would have.
 ///
@@ -23,23 +40,37 @@ use super::live;
 /// # Errors
 /// What the system said when the handlers were set or the thread started.
 pub fn remove_on_signals() -> io::Result<()> {
-    static STARTED: Mutex<bool> = Mutex::new(false);
-    let mut started = STARTED
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    if *started {
+    start(&mut waiting())
+}
+
+/// As [`remove_on_signals`], and calls `first` before the directories are removed: what still uses them ends there. Each
+/// call adds to what was given before.
+///
+/// # Errors
+/// As [`remove_on_signals`]; `first` is then not called.
+pub fn remove_on_signals_after(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut waiting = waiting();
+    start(&mut waiting)?;
+    waiting.first.push(Box::new(first));
+    Ok(())
+}
+
+fn start(waiting: &mut Waiting) -> io::Result<()> {
+    if waiting.started {
         return Ok(());
     }
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new()
-        .name("embedded-archive".into())
+        .name("signals".into())
         .spawn(move || {
             for signal in signals.forever() {
+                let first = std::mem::take(&mut self::waiting().first);
+                first.into_iter().for_each(|work| work());
                 live::remove_all_fresh();
                 // It ends the process; when it cannot, the application goes on without its files.
                 let _ = emulate_default_handler(signal);
             }
         })?;
-    *started = true;
+    waiting.started = true;
     Ok(())
 }
