@@ -19,6 +19,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("patchelf", "patchelf"),
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
+    ("strace", "strace"),
     ("zstd", "zstd"),
 ];
 

@@ -66,8 +66,7 @@ impl Inner {
     pub(crate) fn contents(&self, record: usize) -> Result<Vec<u8>, ReadError> {
         let mut contents = Contents(Vec::new());
         for part in self.parts(|number| number == record) {
-            self.decoder(self.record_name(record))?
-                .part(&part, &mut contents)?;
+            self.decoder().part(&part, &mut contents)?;
         }
         Ok(contents.0)
     }
@@ -120,15 +119,11 @@ impl Inner {
         parts
     }
 
-    pub(crate) fn decoder(&self, name: &str) -> Result<Decoder<'_>, ReadError> {
-        let unpacker = Unpacker::new().map_err(|source| ReadError::Io {
-            name: name.to_owned(),
-            source,
-        })?;
-        Ok(Decoder {
+    pub(crate) fn decoder(&self) -> Decoder<'_> {
+        Decoder {
             archive: self,
-            unpacker,
-        })
+            unpacker: Unpacker::default(),
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod random;
 mod read;
 mod shared;
 mod source;
+mod uninterrupted;
 
 pub use archive::{Archive, Carrier, Entry, OpenError};
 pub use builder::{AddError, BuildError, Builder, Level, Progress};

@@ -4,7 +4,7 @@ use std::io;
 use serde::de::DeserializeOwned;
 
 use crate::archive::Archive;
-use crate::decode::{METADATA, Part, Place, Sink};
+use crate::decode::{Part, Place, Sink};
 
 /// The error returned when a file of an archive is read.
 #[derive(Debug, thiserror::Error)]
@@ -90,22 +90,13 @@ impl Archive {
         let mut failures = Vec::new();
         for part in self.0.parts(|_| true) {
             // A failure ends a part, so that each file of it is tried alone then.
-            if self
-                .0
-                .decoder("")
-                .and_then(|mut decoder| decoder.part(&part, &mut Nowhere))
-                .is_err()
-            {
+            if self.0.decoder().part(&part, &mut Nowhere).is_err() {
                 for range in &part.ranges {
                     let alone = Part {
                         run: part.run,
                         ranges: vec![range.clone()],
                     };
-                    if let Err(error) = self
-                        .0
-                        .decoder("")
-                        .and_then(|mut decoder| decoder.part(&alone, &mut Nowhere))
-                    {
+                    if let Err(error) = self.0.decoder().part(&alone, &mut Nowhere) {
                         let mut error = Some(error);
                         for &record in &range.records {
                             let name = self.0.record_name(record).to_owned();
@@ -181,7 +172,7 @@ impl Archive {
             records: Vec::new(),
         };
         let mut contents = Contents(Vec::new());
-        self.0.decoder(METADATA)?.part(
+        self.0.decoder().part(
             &Part {
                 run: metadata.run as usize,
                 ranges: vec![range],

@@ -1,15 +1,17 @@
 //! The private directories of this process, and those that killed processes left.
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags};
+use rustix::io::Errno;
 
 use crate::random;
+use crate::uninterrupted::flock;
 
 /// How the names of private directories begin.
 const PREFIX: &str = "embedded-archive.";
@@ -123,10 +125,10 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    match directory.try_lock() {
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        // A file system without locks: nobody else can lock it either, so nobody takes it for a leftover.
-        Err(TryLockError::Error(_)) | Ok(()) => {}
+    // Any other error is that of a file system without locks: nobody else can lock it either, so nobody takes it for a
+    // leftover.
+    if flock(&directory, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        return Ok(None);
     }
     let opened = directory.metadata()?;
     let still_there = fs::symlink_metadata(path)

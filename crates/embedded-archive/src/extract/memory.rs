@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
+use rustix::fs::{MemfdFlags, Mode, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
 
 use crate::archive::Archive;
@@ -13,6 +13,7 @@ use crate::decode::{Place, Sink};
 use crate::format::index::NO_RUN;
 use crate::group::Selection;
 use crate::read::ReadError;
+use crate::uninterrupted::fchmod;
 
 /// The error returned by [`Memory::load`].
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +91,7 @@ impl Memory {
             sink.end()?;
         }
         for part in inner.parts(|record| wanted[record]) {
-            inner.decoder("")?.part(&part, &mut sink)?;
+            inner.decoder().part(&part, &mut sink)?;
         }
         let mut files = sink.done;
         files.sort_by(|one, other| one.0.cmp(&other.0));

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, fchmod, flock, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, mkdirat, unlinkat};
 use rustix::process::{Resource, getrlimit};
 
 use super::ExtractError;
@@ -19,6 +19,7 @@ use crate::decode::{Part, Place, Sink};
 use crate::format::index::NO_RUN;
 use crate::group::Selection;
 use crate::name;
+use crate::uninterrupted::{fchmod, flock, openat};
 
 /// The modes that the caller chooses; files have 0444 or 0555.
 #[derive(Clone, Copy)]
@@ -33,7 +34,10 @@ const LONG: u64 = 4 << 20;
 /// How often a file is written again.
 const ATTEMPTS: usize = 4;
 
-pub(crate) fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> io::Result<OwnedFd> {
+pub(crate) fn open_directory(
+    at: impl AsFd,
+    path: impl rustix::path::Arg + Copy,
+) -> io::Result<OwnedFd> {
     Ok(openat(
         at,
         path,
@@ -138,26 +142,20 @@ impl Writer<'_> {
         let stop = AtomicBool::new(false);
         let failure: Mutex<Option<ExtractError>> = Mutex::new(None);
         let work = || {
-            let mut decoder = None;
+            let mut decoder = self.archive.decoder();
             while let Some(part) = parts
                 .get(next.fetch_add(1, Ordering::Relaxed))
                 .filter(|_| !stop.load(Ordering::Relaxed))
             {
-                let result = match &mut decoder {
-                    Some(decoder) => Ok(decoder),
-                    none => self.archive.decoder("").map(|decoder| none.insert(decoder)),
+                let sink = &mut Files {
+                    writer: self,
+                    open: Vec::new(),
                 };
-                let result = result.map_err(ExtractError::from).and_then(|decoder| {
-                    let sink = &mut Files {
-                        writer: self,
-                        open: Vec::new(),
-                    };
-                    if threads > 1 && self.archive.index.runs[part.run].raw >= LONG {
-                        decoder.part_in_two(part, sink)
-                    } else {
-                        decoder.part(part, sink)
-                    }
-                });
+                let result = if threads > 1 && self.archive.index.runs[part.run].raw >= LONG {
+                    decoder.part_in_two(part, sink)
+                } else {
+                    decoder.part(part, sink)
+                };
                 if let Err(error) = result {
                     stop.store(true, Ordering::Relaxed);
                     failure

@@ -3,16 +3,16 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, FlockOperation, Mode, fchmod, flock, openat, renameat, unlinkat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, chmodat, renameat, unlinkat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 use super::SharedError;
 use super::root::{DIRECTORY, Root, refuse};
 use crate::digest::TreeId;
 use crate::extract::place::Refusal;
 use crate::random;
+use crate::uninterrupted::{fchmod, flock, openat};
 
 /// What [`clean_shared`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,7 +85,7 @@ fn statat_is_missing(root: &Root, name: &str) -> bool {
 
 /// Moves a tree away if nobody uses it, and removes it.
 fn take(root: &Root, name: &str) -> bool {
-    let Ok(top) = openat(&root.directory, name, DIRECTORY, Mode::empty()) else {
+    let Ok(top) = open_to_remove(root.directory.as_fd(), name) else {
         return false;
     };
     // Without locks nothing tells whether it is used.
@@ -133,16 +133,27 @@ pub(super) fn remove_now(root: &Root, name: &str) {
     let _ = remove_below(root.directory.as_fd(), name);
 }
 
-fn remove_below(parent: BorrowedFd<'_>, name: &str) -> io::Result<()> {
-    let Ok(directory) = openat(parent, name, DIRECTORY, Mode::empty()) else {
+fn remove_below(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> io::Result<()> {
+    let Ok(directory) = open_to_remove(parent, name) else {
         return match unlinkat(parent, name, AtFlags::empty()) {
-            // A directory that its owner may not read, for instance after chmod 0.
             Err(Errno::ISDIR | Errno::PERM) => Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?),
             done => Ok(done?),
         };
     };
     empty(&directory)?;
     Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+}
+
+/// Opens a directory. One that its owner may not read, for instance after `chmod 0`, gets the rights back first.
+fn open_to_remove(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<OwnedFd, Errno> {
+    match openat(parent, name, DIRECTORY, Mode::empty()) {
+        // Not of a link, which would be followed here: opening one gives ENOTDIR or ELOOP.
+        Err(Errno::ACCESS) => {
+            chmodat(parent, name, Mode::from_raw_mode(0o700), AtFlags::empty())?;
+            openat(parent, name, DIRECTORY, Mode::empty())
+        }
+        opened => opened,
+    }
 }
 
 fn empty(directory: &OwnedFd) -> io::Result<()> {
@@ -154,16 +165,10 @@ fn empty(directory: &OwnedFd) -> io::Result<()> {
         if name == c"." || name == c".." {
             continue;
         }
-        let is_directory = match child.file_type() {
-            FileType::Unknown => openat(directory, name, DIRECTORY, Mode::empty()).is_ok(),
-            kind => kind == FileType::Directory,
-        };
-        if is_directory {
-            let below = openat(directory, name, DIRECTORY, Mode::empty())?;
-            empty(&below)?;
-            unlinkat(directory, name, AtFlags::REMOVEDIR)?;
-        } else {
-            unlinkat(directory, name, AtFlags::empty())?;
+        match child.file_type() {
+            // Some file systems do not say.
+            FileType::Directory | FileType::Unknown => remove_below(directory.as_fd(), name)?,
+            _ => unlinkat(directory, name, AtFlags::empty())?,
         }
     }
     Ok(())

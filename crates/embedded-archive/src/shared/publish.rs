@@ -2,9 +2,7 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{
-    FlockOperation, Mode, RenameFlags, fchmod, flock, mkdirat, openat, renameat, renameat_with,
-};
+use rustix::fs::{FlockOperation, Mode, RenameFlags, mkdirat, renameat, renameat_with};
 use rustix::io::Errno;
 
 use super::root::{DIRECTORY, Root, refuse};
@@ -15,6 +13,7 @@ use crate::extract::fresh::need;
 use crate::extract::place::{self, Refusal};
 use crate::extract::{ExtractError, default_threads, tree};
 use crate::random;
+use crate::uninterrupted::{fchmod, flock, openat};
 
 /// How often a name that others keep taking is tried for.
 const ATTEMPTS: usize = 16;

@@ -8,13 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{
-    CWD, FileType, FlockOperation, Mode, OFlags, Stat, StatVfsMountFlags, flock, fstat, fstatvfs,
-    openat,
+    CWD, FileType, FlockOperation, Mode, OFlags, Stat, StatVfsMountFlags, fstat, fstatvfs,
 };
 use rustix::io::Errno;
 
 use super::SharedError;
 use crate::extract::place::{Need, Refusal, Refused, from_io};
+use crate::uninterrupted::{flock, openat};
 
 /// An open root.
 pub(super) struct Root {
@@ -86,7 +86,6 @@ impl Root {
                     thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(10));
                 }
-                Err(Errno::INTR) => {}
                 // ENOLCK, ENOTSUP: a file system without locks.
                 Err(_) => return None,
             }

@@ -4,13 +4,12 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, renameat, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, renameat, statat, unlinkat};
 
 use super::root::{Root, is_owner_trusted};
 use super::verify::Wanted;
 use crate::random;
+use crate::uninterrupted::{fchmod, openat};
 
 const MAGIC: &[u8; 10] = b"\x8bEASTMP\n\x01\x00";
 const LENGTH: usize = MAGIC.len() + 32;
@@ -78,7 +77,7 @@ impl Look {
     /// Whether the stamp says that a tree of this look was good.
     pub(super) fn is_stamped(&self, root: &Root, wanted: &Wanted<'_>) -> bool {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(file) = openat(&root.directory, stamp_name(wanted), flags, Mode::empty()) else {
+        let Ok(file) = openat(&root.directory, &stamp_name(wanted), flags, Mode::empty()) else {
             return false;
         };
         let Ok(found) = fstat(&file) else {
@@ -133,7 +132,7 @@ impl Look {
             flags,
             Mode::from_raw_mode(0o600),
         )?;
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
+        fchmod(&file, Mode::from_raw_mode(0o644))?;
         File::from(file).write_all(&[&MAGIC[..], &self.digest].concat())
     }
 }

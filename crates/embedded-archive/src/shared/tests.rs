@@ -200,6 +200,12 @@ fn every_damage_is_repaired_and_nothing_is_left_over() {
         left.sort();
         let tree = archive.tree().directory_name();
         assert_eq!(left, [".lock", &tree, &format!("{tree}.stamp")], "{what}");
+        // Nothing is left to mend for the next start.
+        assert_eq!(
+            open(&archive, &root).unwrap().outcome(),
+            Outcome::Verified,
+            "{what}"
+        );
     }
 }
 

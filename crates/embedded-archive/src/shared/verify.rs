@@ -7,9 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, openat, statat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, fstat, statat};
 use rustix::io::Errno;
 
 use super::root::{DIRECTORY, Root, is_owner_trusted};
@@ -19,6 +17,7 @@ use crate::archive::{Archive, Entry};
 use crate::digest::{Digest, TreeId};
 use crate::extract::{default_threads, tree};
 use crate::group::Selection;
+use crate::uninterrupted::{flock, openat};
 
 /// The tree that is asked for.
 pub(super) struct Wanted<'a> {

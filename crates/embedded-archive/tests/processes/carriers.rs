@@ -1,9 +1,9 @@
 //! Attached archives: tools that rewrite executables, replacement, and strange ways to start.
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use embedded_archive::{Archive, Carrier, OpenError, attach, detach};
 
@@ -39,6 +39,10 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "a_carrier_that_was_unlinked_still_reads_its_archive",
         a_carrier_that_was_unlinked_still_reads_its_archive,
+    ),
+    (
+        "a_running_carrier_reads_its_own_archive_though_another_took_its_place",
+        a_running_carrier_reads_its_own_archive_though_another_took_its_place,
     ),
     (
         "a_carrier_started_through_the_loader_reads_its_archive",
@@ -86,52 +90,67 @@ fn an_executable_reads_the_archive_attached_to_it() {
     );
 }
 
+/// Tools, and what a shell runs: `$1` is the carrier, which most change in place, `$2` another file to write.
+const TOOLS: &[(&str, &str)] = &[
+    ("strip", r#"strip "$1""#),
+    ("strip", r#"strip -s "$1""#),
+    ("strip", r#"strip --strip-debug "$1""#),
+    ("strip", r#"strip --strip-unneeded "$1""#),
+    ("install", r#"install -s "$1" "$2""#),
+    ("objcopy", r#"objcopy "$1""#),
+    ("objcopy", r#"objcopy -S "$1" "$2""#),
+    ("objcopy", r#"objcopy --compress-debug-sections "$1""#),
+    // As packagers split off what a debugger needs.
+    (
+        "objcopy",
+        r#"objcopy --only-keep-debug "$1" "$1.debug" && strip -g "$1" && objcopy --add-gnu-debuglink="$1.debug" "$1""#,
+    ),
+    ("eu-strip", r#"eu-strip "$1""#),
+    ("eu-strip", r#"eu-strip -s "$1""#),
+    ("eu-strip", r#"eu-strip -f "$1.debug" "$1""#),
+    ("llvm-strip", r#"llvm-strip "$1""#),
+    ("llvm-objcopy", r#"llvm-objcopy --strip-all "$1""#),
+    ("patchelf", r#"patchelf --set-rpath /nowhere "$1""#),
+    ("patchelf", r#"patchelf --add-needed libm.so.6 "$1""#),
+    (
+        "patchelf",
+        r#"patchelf --set-interpreter "$(patchelf --print-interpreter "$1")" "$1""#,
+    ),
+    ("cp", r#"cp --sparse=always "$1" "$2""#),
+    ("gzexe", r#"gzexe "$1""#),
+    // One after the other.
+    (
+        "patchelf",
+        r#"strip "$1" && patchelf --set-rpath /nowhere "$1" && strip "$1""#,
+    ),
+];
+
 fn the_archive_survives_tools_that_rewrite_executables() {
-    let tools: &[(&str, &[&str])] = &[
-        ("strip", &["@"]),
-        ("strip", &["-s", "@"]),
-        ("strip", &["--strip-debug", "@"]),
-        ("strip", &["--strip-unneeded", "@"]),
-        ("install", &["-s", "@", "@2"]),
-        ("objcopy", &["@"]),
-        ("objcopy", &["--compress-debug-sections", "@"]),
-        ("eu-strip", &["@"]),
-        ("eu-strip", &["-s", "@"]),
-        ("llvm-strip", &["@"]),
-        ("patchelf", &["--set-rpath", "/nowhere", "@"]),
-        ("patchelf", &["--add-needed", "libm.so.6", "@"]),
-        ("cp", &["--sparse=always", "@", "@2"]),
-    ];
     let directory = tempfile::tempdir().unwrap();
     let carrier = carrier(directory.path());
     let (copy, second) = (
         directory.path().join("copy"),
         directory.path().join("second"),
     );
-    for (tool, arguments) in tools {
+    let run = |line: &str| {
+        fs::copy(&carrier, &copy).unwrap();
+        let mut shell = Command::new("sh");
+        succeed(shell.args(["-c", line, "sh"]).arg(&copy).arg(&second));
+    };
+    for (tool, line) in TOOLS {
         if !has_tool(tool) {
             skip(&format!("{tool} is not installed"));
             continue;
         }
-        fs::copy(&carrier, &copy).unwrap();
-        let arguments = arguments.iter().map(|&argument| match argument {
-            "@" => copy.as_os_str(),
-            "@2" => second.as_os_str(),
-            other => other.as_ref(),
-        });
-        succeed(Command::new(tool).args(arguments.clone()));
-        let result = if arguments
-            .clone()
-            .any(|argument| argument == second.as_os_str())
-        {
-            &second
-        } else {
-            &copy
-        };
-        assert_reads(
-            result,
-            &format!("{tool} {:?}", arguments.collect::<Vec<_>>()),
-        );
+        run(line);
+        let result = if line.contains("$2") { &second } else { &copy };
+        assert_reads(result, line);
+    }
+    if has_tool("llvm-strip") {
+        // It takes away the sections and what lies behind the program: there is nothing left to find.
+        run(r#"llvm-strip --strip-sections "$1""#);
+        let error = Archive::of_executable(&copy).unwrap_err();
+        assert!(matches!(error, OpenError::NotFound { .. }), "{error}");
     }
     fs::copy(&carrier, &copy).unwrap();
     fs::OpenOptions::new()
@@ -229,7 +248,7 @@ fn a_carrier_may_be_its_own_output_while_it_runs() {
     let mut running = role(&carrier, "fresh")
         .arg(directory.path())
         .arg("wait")
-        .stdout(std::process::Stdio::null())
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
     let attached = attach(&carrier, &sample("new"), &carrier);
@@ -256,6 +275,31 @@ fn a_carrier_that_was_unlinked_still_reads_its_archive() {
         GREETING
     );
     assert!(!carrier.exists());
+}
+
+fn a_running_carrier_reads_its_own_archive_though_another_took_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let carrier = carrier(directory.path());
+    let mut running = role(&carrier, "read late")
+        .arg("lib/a/b.cmi")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = [0; 6];
+    running
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut ready)
+        .unwrap();
+    attach(&carrier, &sample("new"), &carrier).unwrap();
+    drop(running.stdin.take());
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.stdout, b"interface ", "{}", shown(&output));
+    // The next one that is started has the new one.
+    let next = succeed(role(&carrier, "read").arg("lib/a/b.cmi"));
+    assert_eq!(next, "interface new");
 }
 
 fn a_carrier_started_through_the_loader_reads_its_archive() {

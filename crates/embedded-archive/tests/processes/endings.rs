@@ -1,7 +1,7 @@
 //! However a process ends, its private directory goes.
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::support::{Test, children, own_executable, role, shown, succeed};
 
@@ -81,14 +81,19 @@ fn endings_that_run_no_code_leave_it_to_the_next_start() {
 }
 
 /// A process that has extracted and waits; killed when this value is dropped, so that a failed test leaves none.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 impl Running {
-    fn start(parent: &Path, ending: &str) -> Self {
-        let mut child = role(own_executable(), "fresh")
+    pub(crate) fn start(parent: &Path, ending: &str) -> Self {
+        Self::start_with(&mut role(own_executable(), "fresh"), parent, ending)
+    }
+
+    /// The same by another command, to which these arguments are added.
+    pub(crate) fn start_with(command: &mut Command, parent: &Path, ending: &str) -> Self {
+        let mut child = command
             .arg(parent)
             .arg(ending)
             .stdout(Stdio::piped())

@@ -8,15 +8,31 @@ use embedded_archive::{Archive, Fresh, FreshOptions, Places, Shared, SharedOptio
 
 use crate::support;
 
+/// The system takes no filter of system calls.
+pub(crate) const NO_FILTER: u8 = 77;
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 pub(crate) fn play(role: &str, arguments: &[String]) -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let played = match (role, &arguments[..]) {
         ("read", [name]) => read(name),
-        ("fresh", [parent, ending]) => fresh(Path::new(parent), ending),
+        ("read late", [name]) => read_late(name),
+        ("fresh", [parent, ending]) => fresh(Places::only(parent), ending),
+        ("fresh", [ending]) => fresh(Places::standard(), ending),
         ("shared", [archive, root]) => shared(Path::new(archive), Path::new(root)),
         ("mounted", [what, directory]) => crate::mounts::mounted(what, Path::new(directory)),
+        ("forking", [what, parent]) => crate::forks::forking(what, Path::new(parent)),
+        ("refusing", [call, role, arguments @ ..]) => {
+            let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+            return match crate::refusals::refuse(call) {
+                Ok(()) => play(role, &arguments),
+                Err(error) => {
+                    eprintln!("no filter: {error}");
+                    ExitCode::from(NO_FILTER)
+                }
+            };
+        }
         _ => Err(format!("no role {role} with {arguments:?}").into()),
     };
     match played {
@@ -37,18 +53,34 @@ fn read(name: &str) -> Result<()> {
     Ok(std::io::stdout().write_all(&Archive::of_current_exe()?.read(name)?)?)
 }
 
+/// The same, after a line on the standard input.
+fn read_late(name: &str) -> Result<()> {
+    println!("ready");
+    std::io::stdin().read_line(&mut String::new())?;
+    read(name)
+}
+
 /// Extracts, prints where, and ends in the way that is asked for.
-fn fresh(parent: &Path, ending: &str) -> Result<()> {
+fn fresh(places: Places, ending: &str) -> Result<()> {
     #[cfg(feature = "signals")]
     if ending == "signals" {
         embedded_archive::remove_on_signals()?;
     }
     let archive = support::sample("");
-    let fresh = Fresh::extract(&archive, &FreshOptions::new().places(Places::only(parent)))?;
+    let fresh = Fresh::extract(
+        &archive,
+        &FreshOptions::new()
+            .places(places)
+            .memory(ending == "memory"),
+    )?;
+    let status = Command::new(fresh.path().join("bin/script")).status()?;
+    if status.code() != Some(7) {
+        return Err(format!("BAD START: {status}").into());
+    }
     println!("{}", fresh.path().display());
     std::io::stdout().flush()?;
     match ending {
-        "return" => Ok(()),
+        "return" | "memory" => Ok(()),
         "exit" => std::process::exit(5),
         "exit in a thread" => {
             std::thread::spawn(|| std::process::exit(5))

@@ -136,7 +136,7 @@ fn damage(tree: &Path, kind: u64) {
     }
 }
 
-fn remove(tree: &Path) -> std::io::Result<()> {
+pub(crate) fn remove(tree: &Path) -> std::io::Result<()> {
     if tree.is_symlink() || tree.is_file() {
         fs::remove_file(tree)
     } else {

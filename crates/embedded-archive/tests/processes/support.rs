@@ -38,6 +38,15 @@ pub(crate) fn sample(salt: &str) -> Archive {
     Archive::from_bytes(builder.build().unwrap()).unwrap()
 }
 
+/// A file with [`sample`] in it.
+pub(crate) fn archive_file(directory: &Path) -> PathBuf {
+    let path = directory.join("archive");
+    let mut bytes = Vec::new();
+    sample("").write_to(&mut bytes).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
 pub(crate) fn own_executable() -> PathBuf {
     std::env::current_exe().unwrap()
 }
