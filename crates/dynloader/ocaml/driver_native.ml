@@ -23,8 +23,9 @@ let () =
       let arguments = serve () in
       take_environment ();
       compile arguments
+  | "work" -> Worker.run (Array.sub Sys.argv 1 (Array.length Sys.argv - 1))
   | "ocamldep" -> Makedepend.main ()
   | "" | "ocamlopt" -> compile Sys.argv
   | role ->
-      Printf.eprintf "saddlebag driver: unknown role %S (ocamlopt, ocamldep, serve)\n" role;
+      Printf.eprintf "saddlebag driver: unknown role %S (ocamlopt, ocamldep, serve, work)\n" role;
       exit 2

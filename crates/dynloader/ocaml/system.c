@@ -104,7 +104,8 @@ static int collect(char **words)
   for (int i = 1; words[i] != NULL; i++) {
     const char *dot = strrchr(words[i], '.');
     if (strcmp(words[i], "-o") == 0) { i++; continue; }
-    if (strcmp(words[i], "-shared") == 0 || strncmp(words[i], "-L", 2) == 0) continue;
+    /* What says how, and not what, to link: -ffunction-sections goes with the compiler's flag of that name. */
+    if (strcmp(words[i], "-shared") == 0 || strncmp(words[i], "-L", 2) == 0 || strncmp(words[i], "-f", 2) == 0) continue;
     if (words[i][0] == '-' || dot == NULL || strcmp(dot, ".o") != 0 || (in = fopen(words[i], "rb")) == NULL) {
       fprintf(stderr, "saddlebag driver: `%s` needs a linker\n", words[i]);
       return 1 << 8;

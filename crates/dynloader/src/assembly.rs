@@ -49,15 +49,22 @@ pub(crate) fn link_file(path: &Path, needed: Vec<String>) -> Result<(), Error> {
 
 /// The shared object made of the driver's output; it names `needed` as needed.
 pub(crate) fn link(collected: &[u8], needed: Vec<String>) -> Result<Vec<u8>, Error> {
-    let texts = split(collected).ok_or(Error::Form)?;
+    link_texts(&split(collected).ok_or(Error::Form)?, needed)
+}
+
+/// The shared object made of assembly; each text comes with the name of the object that it stands for.
+pub(crate) fn link_texts(texts: &[(&str, &str)], needed: Vec<String>) -> Result<Vec<u8>, Error> {
     let mut objects = Vec::with_capacity(texts.len());
+    let assembling = tracing::debug_span!("assemble").entered();
     for (file, text) in texts {
         let object = assemble(text).map_err(|source| Error::Assemble {
-            file: file.to_owned(),
+            file: (*file).to_owned(),
             source,
         })?;
         objects.push(object);
     }
+    drop(assembling);
+    let _linking = tracing::debug_span!("link").entered();
     let options = needed
         .into_iter()
         .fold(LinkOptions::default(), LinkOptions::needed);

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
-use std::process::Output;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output};
+use std::sync::Arc;
 
 use code_sets::Code;
 use ocaml_toolchain::{CommandFailure, Invocation, invocation};
@@ -11,15 +13,18 @@ use ocaml_toolchain::{CommandFailure, Invocation, invocation};
 use crate::assembly;
 use crate::bundle;
 use crate::cache;
+use crate::compile_worker::{self, Answer, Outcome, Request};
+use crate::compiled::Artefact;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::kit::{Kit, Need, PrepareError};
 use crate::library::Library;
+use crate::loader::Shared;
 use crate::name_table::NameTable;
 use crate::options::{Assembler, Options};
-use crate::preprocess::{self, Failure};
+use crate::preprocess::{self, Failure, Files};
 use crate::program::with_program;
 use crate::unit::Unit;
-use crate::workspace::{self, JobDirectory};
+use crate::workspace::{self, JobDirectory, Workspace};
 
 /// The error returned by what compiles: why there is no compiled plugin.
 #[derive(Debug, thiserror::Error)]
@@ -110,14 +115,23 @@ pub(crate) enum Goal {
     Load,
 }
 
-/// Compiles `unit` in `job`. Gives the loadable file, which a check does not make, and the warnings.
+/// What a compilation leaves.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// The loadable file, which a check does not make.
+    pub(crate) artefact: Option<Artefact>,
+    /// The warnings.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Compiles `unit` in the loader's directory `workspace`.
 pub(crate) async fn run(
-    kit: &Kit,
-    options: &Options,
+    shared: &Shared,
+    workspace: &Arc<Workspace>,
     unit: Unit,
-    job: JobDirectory,
     goal: Goal,
-) -> Result<(JobDirectory, Vec<Diagnostic>, PathBuf), Error> {
+) -> Result<Finished, Error> {
+    let (kit, options) = (&shared.kit, &shared.options);
     kit.prepare(Need::Compile)
         .await
         .map_err(|error| Error::Prepare(Box::new(error)))?;
@@ -131,25 +145,68 @@ pub(crate) async fn run(
     if let Some(interface) = interface {
         files.insert(0, (format!("{name}.mli"), interface));
     }
-    let sources: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
-    let written = preprocess::write(options.preprocessor_program(), job, files).await;
-    let job = written.map_err(|failure| match failure {
+    let failed = |failure| match failure {
         Failure::Run(error) => Error::Run(error),
         Failure::Refused(failure) => rejected(*failure, &names),
         Failure::Workspace(error) => Error::Workspace(error),
-    })?;
+    };
+    let mut job = None;
+    if let Some(program) = options.preprocessor_program() {
+        let fresh = new_job(workspace).await?;
+        let run = preprocess::run(program, fresh, files).await;
+        let (used, turned_out) = run.map_err(failed)?;
+        (job, files) = (Some(used), turned_out);
+    }
 
-    if goal == Goal::Load
-        && let Some(attempt) = assembly_invocation(kit, options, &name)
-    {
-        let attempt = in_job(attempt, &sources, &job);
+    let mut internal = goal == Goal::Load;
+    let attempt = assembly_invocation(kit, options, &name);
+    if let Some(asked) = by_worker(shared, workspace, &name, &files, goal).await {
+        let (answer, directory) = asked;
+        if answer.outcome == Outcome::Refused {
+            let invocation = match attempt {
+                Some(attempt) => attempt,
+                None => invocation(kit, options, goal, &name)?.0,
+            };
+            let invocation = in_directory(invocation, &files, &directory);
+            return Err(rejected(refusal(invocation, answer.messages), &names));
+        }
+        let diagnostics = diagnostics(&answer.messages, &names);
+        if goal == Goal::Check {
+            return Ok(Finished {
+                artefact: None,
+                diagnostics,
+            });
+        }
+        match link(kit, &name, answer.assembly).await {
+            Ok(plugin) => {
+                return Ok(Finished {
+                    artefact: Some(Artefact::Stored(plugin)),
+                    diagnostics,
+                });
+            }
+            Err(error) if options.assembler == Assembler::Internal => {
+                return Err(Error::Assemble(error));
+            }
+            // A line that is not understood now would not be understood again.
+            Err(_) => internal = false,
+        }
+    }
+
+    let job = match job {
+        Some(job) => job,
+        None => new_job(workspace).await?,
+    };
+    let sources: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    let job = preprocess::write(job, files).await.map_err(failed)?;
+    if internal && let Some(attempt) = assembly_invocation(kit, options, &name) {
+        let attempt = in_job(attempt, &sources, job.path());
         let result = attempt
             .output()
             .await
             .map_err(|error| Error::Run(Box::new(error)))?;
         let output = job.path().join(format!("{name}.cmxs"));
         match assembled(kit, &result, output.clone()).await {
-            Ok(()) => return Ok(finished(job, &result, &names, output)),
+            Ok(()) => return Ok(finished(job, goal, &result, &names, output)),
             // The compiler refused the sources: no linker would change that.
             Err(_) if !result.status.success() && !lacks_a_linker(&result) => {
                 return Err(rejected(CommandFailure::new(attempt, result), &names));
@@ -161,35 +218,117 @@ pub(crate) async fn run(
         }
     }
     let (invocation, output) = invocation(kit, options, goal, &name)?;
-    let invocation = in_job(invocation, &sources, &job);
+    let invocation = in_job(invocation, &sources, job.path());
     let result = kit
         .output(&invocation)
         .await
         .map_err(|error| Error::Run(Box::new(error)))?;
     if result.status.success() {
         let file = job.path().join(output);
-        return Ok(finished(job, &result, &names, file));
+        return Ok(finished(job, goal, &result, &names, file));
     }
     Err(rejected(CommandFailure::new(invocation, result), &names))
 }
 
+async fn new_job(workspace: &Arc<Workspace>) -> Result<JobDirectory, Error> {
+    let workspace = workspace.clone();
+    let job = blocking::unblock(move || workspace.job()).await;
+    job.map_err(|error| Error::Workspace(Box::new(error)))
+}
+
+/// Asks a compile worker, where the loader's options are for one: what is to be linked besides the unit is for the driver.
+async fn by_worker(
+    shared: &Shared,
+    workspace: &Arc<Workspace>,
+    name: &str,
+    files: &Files,
+    goal: Goal,
+) -> Option<(Answer, PathBuf)> {
+    let (kit, options) = (&shared.kit, &shared.options);
+    let ours = options.code == Code::Native
+        && options.programs.ocamlopt.is_none()
+        && compile_worker::are_for_workers(&options.flags.cmx);
+    let linked = goal == Goal::Check
+        || (options.flags.cmxs.is_empty() && assembly_invocation(kit, options, name).is_some());
+    if !ours || !linked {
+        return None;
+    }
+    let (implementation, interface) = match &files[..] {
+        [(_, implementation)] => (implementation, None),
+        [(_, interface), (_, implementation)] => (implementation, Some(&interface[..])),
+        _ => return None,
+    };
+    let driver = kit.compile_worker()?.args(unit_arguments(options));
+    let request = Request {
+        goal,
+        name,
+        implementation,
+        interface,
+    };
+    shared
+        .compile_workers
+        .ask(&driver, workspace, request)
+        .await
+}
+
+/// What the compiler that the worker stands for would have ended with.
+fn refusal(invocation: Invocation, messages: Vec<u8>) -> CommandFailure {
+    // Wait statuses have the exit status in the second byte; the compiler's is 2 for every error.
+    let output = Output {
+        status: ExitStatus::from_raw(2 << 8),
+        stdout: Vec::new(),
+        stderr: messages,
+    };
+    CommandFailure::new(invocation, output)
+}
+
+/// Makes a plugin of the assembly of a unit and of its startup code.
+async fn link(
+    kit: &Kit,
+    name: &str,
+    assembly: Vec<String>,
+) -> Result<Vec<u8>, Box<assembly::Error>> {
+    let (needed, name) = (kit.needed_libraries(), name.to_owned());
+    let [unit, startup] = <[String; 2]>::try_from(assembly).map_err(|_| assembly::Error::Form)?;
+    let span = tracing::Span::current();
+    let link = move || {
+        let _compiling = span.entered();
+        let (startup_name, name) = (format!("{name}.cmxs.startup.o"), format!("{name}.o"));
+        // In the order in which the compiler gives them to a linker.
+        let texts = [(&*startup_name, &*startup), (&*name, &*unit)];
+        assembly::link_texts(&texts, needed)
+    };
+    blocking::unblock(link).await.map_err(Box::new)
+}
+
+fn in_directory(invocation: Invocation, files: &Files, directory: &Path) -> Invocation {
+    let sources: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    in_job(invocation, &sources, directory)
+}
+
 /// The command with its sources, in the directory of the compilation.
-fn in_job(invocation: Invocation, sources: &[String], job: &JobDirectory) -> Invocation {
-    invocation
-        .args(sources)
-        .current_dir(job.path())
-        .env("TMPDIR", job.path())
+fn in_job(invocation: Invocation, sources: &[String], job: &Path) -> Invocation {
+    invocation.args(sources).current_dir(job).env("TMPDIR", job)
 }
 
 fn finished(
     job: JobDirectory,
+    goal: Goal,
     result: &Output,
     names: &NameTable,
     file: PathBuf,
-) -> (JobDirectory, Vec<Diagnostic>, PathBuf) {
-    let mut diagnostics = diagnostic::parse(&String::from_utf8_lossy(&result.stderr));
+) -> Finished {
+    Finished {
+        artefact: (goal == Goal::Load).then_some(Artefact::Fresh { job, file }),
+        diagnostics: diagnostics(&result.stderr, names),
+    }
+}
+
+/// What the compiler printed, with the positions of the sources.
+fn diagnostics(printed: &[u8], names: &NameTable) -> Vec<Diagnostic> {
+    let mut diagnostics = diagnostic::parse(&String::from_utf8_lossy(printed));
     diagnostic::relocate(&mut diagnostics, names);
-    (job, diagnostics, file)
+    diagnostics
 }
 
 /// Makes the plugin `output` of the assembly that the driver left there.
@@ -236,8 +375,7 @@ fn rejected(failure: CommandFailure, names: &NameTable) -> Error {
     if let Some(error) = job.and_then(|job| workspace::full(job, &failure.stderr_text())) {
         return Error::Workspace(Box::new(error));
     }
-    let mut diagnostics = diagnostic::parse(&failure.stderr_text());
-    diagnostic::relocate(&mut diagnostics, names);
+    let diagnostics = diagnostics(&failure.stderr, names);
     let in_sources =
         |found: &Diagnostic| found.severity == Severity::Error && found.location.is_some();
     let of_sources = diagnostics.iter().any(in_sources);
@@ -290,11 +428,7 @@ pub(crate) fn arguments(
     link: Vec<OsString>,
     output: &str,
 ) -> Vec<OsString> {
-    // Positions as data; the sources are quoted by whoever shows them.
-    let mut arguments: Vec<OsString> = ["-error-style", "short", "-color", "never"]
-        .map(Into::into)
-        .into();
-    arguments.extend(options.compile_arguments());
+    let mut arguments = unit_arguments(options);
     match (goal, options.code) {
         // Later phases than typing refuse programs too, for example unsafe recursive modules.
         (Goal::Check, Code::Native) => {
@@ -310,6 +444,16 @@ pub(crate) fn arguments(
         }
         (Goal::Load, _) => arguments.push("-c".into()),
     }
+    arguments
+}
+
+/// The arguments that say what becomes of a unit.
+fn unit_arguments(options: &Options) -> Vec<OsString> {
+    // Positions as data; the sources are quoted by whoever shows them.
+    let mut arguments: Vec<OsString> = ["-error-style", "short", "-color", "never"]
+        .map(Into::into)
+        .into();
+    arguments.extend(options.compile_arguments());
     arguments
 }
 

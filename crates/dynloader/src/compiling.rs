@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
+use tracing::Instrument;
+
 use crate::bundle::{self, Bundle};
 use crate::cache::{self, DirectoryStore, Key, KeyParts, Store};
-use crate::compile::{self, Goal};
+use crate::compile::{self, Finished, Goal};
 use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
@@ -14,7 +16,6 @@ use crate::loader::{Loader, Shared, Storage, Unavailable};
 use crate::seal::Seal;
 use crate::source::Source;
 use crate::unit::{Evaluation, Shape, Unit};
-use crate::workspace::JobDirectory;
 
 impl Loader {
     /// Has the compiler look at the sources, and gives its warnings.
@@ -25,10 +26,10 @@ impl Loader {
     ) -> Result<Vec<Diagnostic>, compile::Error> {
         let shared = self.shared.clone();
         let bundles = blocking::unblock(move || shared.read(sources)).await?;
-        let (_, diagnostics, _) = self
+        let finished = self
             .run_compiler(contract, Evaluation::AtLoad, &bundles, Goal::Check)
             .await?;
-        Ok(diagnostics)
+        Ok(finished.diagnostics)
     }
 
     /// Compiles the sources, or finds them compiled.
@@ -90,10 +91,13 @@ impl Loader {
         {
             return Ok(compiled);
         }
-        let (job, diagnostics, file) = self
+        let Finished {
+            artefact,
+            diagnostics,
+        } = self
             .run_compiler(contract, evaluation, &bundles, Goal::Load)
             .await?;
-        let artefact = Artefact::Fresh { job, file };
+        let artefact = artefact.expect("what compiles for a load leaves something to load");
         let compiled = Compiled {
             seal,
             artefact,
@@ -118,7 +122,7 @@ impl Loader {
         evaluation: Evaluation,
         bundles: &[Bundle],
         goal: Goal,
-    ) -> Result<(JobDirectory, Vec<Diagnostic>, PathBuf), compile::Error> {
+    ) -> Result<Finished, compile::Error> {
         let shared = &self.shared;
         let _permit = shared.jobs().acquire().await;
         let workspace =
@@ -146,9 +150,10 @@ impl Loader {
             warn_despite_mli: shared.options.warn_unused_despite_mli,
         };
         let unit = Unit::build(bundles, shape);
-        let job = blocking::unblock(move || workspace.job()).await;
-        let job = job.map_err(|error| compile::Error::Workspace(Box::new(error)))?;
-        compile::run(&shared.kit, &shared.options, unit, job, goal).await
+        let span = tracing::debug_span!("compile", unit = unit.name, ?goal);
+        compile::run(shared, &workspace, unit, goal)
+            .instrument(span)
+            .await
     }
 }
 
@@ -175,6 +180,7 @@ impl Shared {
         if self.cleaned.load(Ordering::Acquire) {
             return Err(compile::Error::Cleaned);
         }
+        let _reading = tracing::debug_span!("read").entered();
         bundle::read(sources).map_err(compile::Error::Bundle)
     }
 

@@ -195,7 +195,14 @@ async fn mentioned(
         .map(|(name, _, path)| (name.clone(), path.clone()))
         .collect();
     let (job, names, copies) = blocking::unblock(move || copy(job, copies)).await?;
-    let written = preprocess::write(options.preprocessor_program(), job, copies).await;
+    let written = async {
+        let (job, copies) = match options.preprocessor_program() {
+            Some(program) => preprocess::run(program, job, copies).await?,
+            None => (job, copies),
+        };
+        preprocess::write(job, copies).await
+    };
+    let written = written.await;
     let job = written.map_err(|failure| match failure {
         Failure::Run(error) => Error::Run(error),
         Failure::Refused(failure) => rejected(*failure, &names),

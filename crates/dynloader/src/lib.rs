@@ -51,6 +51,7 @@ pub mod cache;
 #[cfg(feature = "clap")]
 pub mod check_command;
 pub mod compile;
+mod compile_worker;
 mod compiled;
 mod compiling;
 mod contract;

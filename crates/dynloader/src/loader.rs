@@ -10,6 +10,7 @@ use async_lock::{OnceCell, Semaphore};
 use ocaml_runtime::Runtime;
 
 use crate::cache::{DirectoryStore, Store};
+use crate::compile_worker::CompileWorkers;
 use crate::dependencies;
 use crate::kit::{Kit, Need};
 use crate::load;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) store: Option<Storage>,
     jobs: OnceLock<Semaphore>,
+    /// Their directories are in the workspace, so they go first.
+    pub(crate) compile_workers: CompileWorkers,
     workspace: Mutex<State>,
     /// Done once the hook of [`Options::initialize`] has succeeded.
     pub(crate) initialized: OnceCell<()>,
@@ -158,6 +161,7 @@ impl Loader {
             options,
             store,
             jobs: OnceLock::new(),
+            compile_workers: CompileWorkers::default(),
             workspace: Mutex::new(State::Unused),
             initialized: OnceCell::new(),
             cleaned: AtomicBool::new(false),
@@ -236,6 +240,7 @@ impl Loader {
     /// When files cannot be removed.
     pub fn clean_blocking(&self) -> Result<(), CleanError> {
         self.shared.cleaned.store(true, Ordering::Release);
+        self.shared.compile_workers.clear();
         let state = std::mem::replace(&mut *self.shared.state(), State::Cleaned);
         let State::Made(workspace) = state else {
             return Ok(());

@@ -288,6 +288,7 @@ impl Shared {
                     Unavailable::Cleaned => Error::Cleaned,
                     Unavailable::Workspace(error) => Error::Workspace(Box::new(error)),
                 })?;
+                let _writing = tracing::debug_span!("write").entered();
                 let written = workspace.job().and_then(|job| {
                     let file = job.write("Plugin.cmxs", &bytes)?;
                     Ok((job, file))
@@ -295,10 +296,12 @@ impl Shared {
                 written.map_err(|error| Error::Workspace(Box::new(error)))?
             }
         };
+        let loading = tracing::debug_span!("load").entered();
         let unit = runtime.load(&file).map_err(|error| match error {
             ocaml_runtime::load::Error::Raised { source, .. } => Error::Raised(source),
             error => Error::Link(Box::new(error)),
         });
+        drop(loading);
         // The code stays mapped; only its name goes.
         drop(job);
         Ok(Loaded { unit: unit? })

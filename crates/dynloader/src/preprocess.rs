@@ -20,17 +20,18 @@ pub(crate) enum Failure {
     Workspace(Box<workspace::Error>),
 }
 
-/// Writes files, given by name and text, into the job's directory, as `program` turns them out.
-pub(crate) async fn write(
-    program: Option<&Path>,
+/// Files, by name and text.
+pub(crate) type Files = Vec<(String, Vec<u8>)>;
+
+/// The files as `program` turns them out; it works in the job's directory.
+pub(crate) async fn run(
+    program: &Path,
     job: JobDirectory,
-    files: Vec<(String, Vec<u8>)>,
-) -> Result<JobDirectory, Failure> {
-    let Some(program) = program else {
-        return blocking::unblock(|| write_all(job, "", files)).await;
-    };
+    files: Files,
+) -> Result<(JobDirectory, Files), Failure> {
     let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
-    let mut job = blocking::unblock(|| write_all(job, SOURCES, files)).await?;
+    let job = blocking::unblock(|| write_all(job, SOURCES, files)).await?;
+    let mut turned_out = Vec::with_capacity(names.len());
     for name in names {
         let invocation = Invocation::new(program)
             .arg("-dump-ast")
@@ -48,16 +49,17 @@ pub(crate) async fn write(
                 invocation, output,
             ))));
         }
-        job = blocking::unblock(move || write_all(job, "", vec![(name, output.stdout)])).await?;
+        turned_out.push((name, output.stdout));
     }
-    Ok(job)
+    Ok((job, turned_out))
 }
 
-fn write_all(
-    job: JobDirectory,
-    folder: &str,
-    files: Vec<(String, Vec<u8>)>,
-) -> Result<JobDirectory, Failure> {
+/// Writes the files into the job's directory.
+pub(crate) async fn write(job: JobDirectory, files: Files) -> Result<JobDirectory, Failure> {
+    blocking::unblock(|| write_all(job, "", files)).await
+}
+
+fn write_all(job: JobDirectory, folder: &str, files: Files) -> Result<JobDirectory, Failure> {
     if !folder.is_empty() {
         job.make_folder(folder)
             .map_err(|error| Failure::Workspace(Box::new(error)))?;

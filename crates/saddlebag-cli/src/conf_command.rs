@@ -28,6 +28,8 @@ struct Shown {
     needs_shell: bool,
     /// Whether plugins are assembled and linked in this process; else, and as the way out, by the programs below.
     assembles_in_process: bool,
+    /// Why there is no compiler that stays, so that each compilation starts one; nothing where there is.
+    no_compile_worker: Option<String>,
     assembler: Option<String>,
     linker: Option<String>,
     host_image: Option<String>,
@@ -60,6 +62,11 @@ pub(crate) fn run(arguments: Conf) -> Outcome {
         false => "by the assembler and the linker",
     };
     output::result(format!("assembling        {assembling}"));
+    let worker = match &shown.no_compile_worker {
+        None => "compiles one plugin after the other".to_owned(),
+        Some(reason) => format!("none: {reason}"),
+    };
+    output::result(format!("compile worker    {worker}"));
     for (label, value) in [
         ("assembler", &shown.assembler),
         ("linker", &shown.linker),
@@ -132,6 +139,7 @@ fn shown(chosen: &Chosen, asked: &ToolchainOptions) -> Shown {
         compiler: program.map_or_else(String::new, |program| show(program.program())),
         needs_shell: kit.needs_shell(),
         assembles_in_process: manifest.gives_assembly,
+        no_compile_worker: manifest.no_worker.clone(),
         assembler,
         linker,
         host_image: image

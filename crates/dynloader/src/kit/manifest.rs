@@ -32,6 +32,10 @@ pub struct Manifest {
     /// Whether the driver can give assembly to the application, which then needs no assembler and no linker.
     #[serde(default)]
     pub gives_assembly: bool,
+    /// Why the driver cannot stay and compile one plugin after the other, so that each starts a compiler. `None` where
+    /// it can.
+    #[serde(default = "unknown_worker")]
+    pub no_worker: Option<String>,
     /// The toolchain's own programs, used when there is no driver. They need a shell.
     pub stock: Option<StockCompilers>,
     /// A directory in which the driver looks for the assembler before `PATH`.
@@ -54,6 +58,10 @@ pub struct Manifest {
     /// Libraries to fall back to when the machine that opens the host image lacks them (`libm.so.6`).
     #[serde(default)]
     pub fallback_libraries: Option<PathBuf>,
+}
+
+fn unknown_worker() -> Option<String> {
+    Some("the kit has no driver that stays".to_owned())
 }
 
 /// The compilers as installed.
@@ -133,6 +141,7 @@ impl Manifest {
             conf,
             driver: None,
             gives_assembly: false,
+            no_worker: unknown_worker(),
             stock: None,
             tools: None,
             assembler_arguments: Vec::new(),

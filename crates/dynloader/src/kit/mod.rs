@@ -221,6 +221,17 @@ impl Kit {
         ))
     }
 
+    /// The driver as a compile worker, ready for the options of its units. `None` when it cannot be one:
+    /// [`Manifest::no_worker`] says why.
+    pub(crate) fn compile_worker(&self) -> Option<Invocation> {
+        let manifest = &self.inner.manifest;
+        if manifest.no_worker.is_some() || manifest.driver.is_none() {
+            return None;
+        }
+        let compiler = self.ocamlopt()?;
+        Some(compiler.env("SADDLEBAG_ROLE", "work"))
+    }
+
     /// Runs one of the kit's compilers. The second and later times a driver that is running already does it.
     pub(crate) async fn output(
         &self,

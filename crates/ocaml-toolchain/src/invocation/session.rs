@@ -12,7 +12,7 @@ use std::io;
 #[derive(Debug)]
 pub struct Session {
     _entry: Entry,
-    _child: Child,
+    child: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
 }
@@ -43,7 +43,7 @@ impl Invocation {
         match (child.stdin.take(), child.stdout.take()) {
             (Some(stdin), Some(stdout)) => Ok(Session {
                 _entry: entry,
-                _child: child,
+                child,
                 stdin,
                 stdout,
             }),
@@ -73,6 +73,20 @@ impl Session {
     /// What the system says; `UnexpectedEof` when the child closed its output before, as it does when it ends.
     pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.stdout.read_exact(buffer).await
+    }
+
+    /// Receive what is there, at most as many bytes as `buffer` holds; wait while there is nothing. 0 when the child has
+    /// closed its output.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stdout.read(buffer).await
+    }
+
+    /// The child's process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 }
 

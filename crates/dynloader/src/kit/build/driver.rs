@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use code_sets::Code;
-use ocaml_toolchain::{Invocation, Toolchain};
+use ocaml_toolchain::{Invocation, Toolchain, invocation};
 
 use super::BuildError;
 
@@ -18,6 +18,17 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     (
         "assembler_external.ml",
         include_str!("../../../ocaml/assembler_external.ml"),
+    ),
+    ("state.c", include_str!("../../../ocaml/state.c")),
+    ("worker.ml", include_str!("../../../ocaml/worker.ml")),
+    ("no_worker.ml", include_str!("../../../ocaml/no_worker.ml")),
+    (
+        "compiler_4_13.ml",
+        include_str!("../../../ocaml/compiler_4_13.ml"),
+    ),
+    (
+        "compiler_5_3.ml",
+        include_str!("../../../ocaml/compiler_5_3.ml"),
     ),
     (
         "driver_native.ml",
@@ -44,14 +55,41 @@ pub(super) fn gives_assembly(toolchain: &Toolchain) -> bool {
     toolchain.conf().architecture() == "amd64" && toolchain.conf().system() == "linux"
 }
 
-/// Links the driver for `code` into `staging`; gives its name there, or `None` when compiler-libs have no native
-/// archives to link.
+/// The file with what the compile worker needs to know of compiler-libs, or why there can be no worker.
+fn worker_sources(toolchain: &Toolchain, code: Code) -> Result<&'static str, String> {
+    let version = toolchain.conf().version();
+    if code == Code::Byte {
+        Err("byte code is compiled by compilers that fork".to_owned())
+    } else if !gives_assembly(toolchain) {
+        Err("it is for x86-64 Linux".to_owned())
+    } else if toolchain.conf().flambda() == Some(true) {
+        Err("this OCaml optimises with flambda, which cannot be started afresh".to_owned())
+    } else if version.at_least(5, 3) {
+        Ok("compiler_5_3.ml")
+    } else if !version.at_least(5, 1) {
+        Ok("compiler_4_13.ml")
+    } else {
+        Err(format!(
+            "the compiler-libs of OCaml {version} are not known"
+        ))
+    }
+}
+
+/// A driver that was linked.
+pub(super) struct Linked {
+    /// Its name in the staging directory.
+    pub(super) driver: PathBuf,
+    /// Why it cannot be a compile worker.
+    pub(super) no_worker: Option<String>,
+}
+
+/// Links the driver for `code` into `staging`; gives `None` when compiler-libs have no native archives to link.
 pub(super) async fn link(
     toolchain: &Toolchain,
     code: Code,
     work: &Path,
     staging: &Path,
-) -> Result<Option<PathBuf>, BuildError> {
+) -> Result<Option<Linked>, BuildError> {
     let (main, back_end) = match code {
         Code::Byte => ("driver_byte.ml", "ocamlbytecomp.cmxa"),
         _ => ("driver_native.ml", "ocamloptcomp.cmxa"),
@@ -66,11 +104,7 @@ pub(super) async fn link(
         return Ok(None);
     };
     for (name, text) in SOURCES {
-        let path = work.join(name);
-        std::fs::write(&path, text).map_err(|source| BuildError::Io {
-            path: Box::new(path),
-            source,
-        })?;
+        write(&work.join(name), text)?;
     }
     // The name of the module that driver_native.ml uses.
     let assembler = if gives_assembly(toolchain) {
@@ -78,31 +112,57 @@ pub(super) async fn link(
     } else {
         "assembler_external.ml"
     };
-    let module = work.join("assembler.ml");
-    std::fs::copy(work.join(assembler), &module).map_err(|source| BuildError::Io {
-        path: Box::new(module),
-        source,
-    })?;
-    let output = staging.join("driver");
+    write(&work.join("assembler.ml"), source(assembler))?;
     let base = Invocation::new(ocamlopt)
         .args(RECIPE)
         .args(["ocamlcommon.cmxa", back_end, "system.c", "serve.c"])
-        .args((code != Code::Byte).then_some("assembler.ml"))
-        .args([main, "-o"])
-        .arg(&output)
         .current_dir(work)
         .env("TMPDIR", work);
-    // A static driver needs no library on the machine it is carried to. Where libc has no static archive (Fedora without
-    // glibc-static, musl's absence) the shared one does.
-    let linked = match base.clone().args(["-ccopt", "-static"]).run().await {
-        Ok(output) => Ok(output),
-        Err(_) => base.run().await,
+    let output = staging.join("driver");
+    let finish = |invocation: Invocation| invocation.args([main, "-o"]).arg(&output);
+    let linked = |no_worker| Linked {
+        driver: PathBuf::from("driver"),
+        no_worker,
     };
-    match linked {
-        Ok(_) => Ok(Some(PathBuf::from("driver"))),
+    let no_worker = match worker_sources(toolchain, code) {
+        Err(reason) => Some(reason),
+        Ok(shim) => {
+            write(&work.join("compiler.ml"), source(shim))?;
+            let worker = ["state.c", "assembler.ml", "compiler.ml", "worker.ml"];
+            match run(&finish(base.clone().args(worker))).await {
+                Ok(()) => return Ok(Some(linked(None))),
+                Err(error) => Some(format!("it cannot be built: {error}")),
+            }
+        }
+    };
+    write(&work.join("worker.ml"), source("no_worker.ml"))?;
+    let others = ["assembler.ml", "worker.ml"].map(|name| (code != Code::Byte).then_some(name));
+    match run(&finish(base.args(others.into_iter().flatten()))).await {
+        Ok(()) => Ok(Some(linked(no_worker))),
         Err(source) => Err(BuildError::Tool {
             part: "compiler driver",
             source: Box::new(source),
         }),
     }
+}
+
+/// A static driver needs no library on the machine it is carried to. Where libc has no static archive (Fedora without
+/// glibc-static, musl's absence) the shared one does.
+async fn run(invocation: &Invocation) -> Result<(), invocation::Error> {
+    match invocation.clone().args(["-ccopt", "-static"]).run().await {
+        Ok(_) => Ok(()),
+        Err(_) => invocation.run().await.map(|_| ()),
+    }
+}
+
+fn source(name: &str) -> &'static str {
+    let found = SOURCES.iter().find(|(known, _)| *known == name);
+    found.map_or("", |(_, text)| text)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), BuildError> {
+    std::fs::write(path, text).map_err(|source| BuildError::Io {
+        path: Box::new(path.to_owned()),
+        source,
+    })
 }

@@ -245,8 +245,10 @@ async fn build(
 
     if toolchain.compiler_libs().is_some() && toolchain.ocamlopt().is_some() {
         report(Progress::Driver);
-        manifest.driver =
-            driver::link(toolchain, options.code, work.path(), staging.path()).await?;
+        let linked = driver::link(toolchain, options.code, work.path(), staging.path()).await?;
+        if let Some(driver::Linked { driver, no_worker }) = linked {
+            (manifest.driver, manifest.no_worker) = (Some(driver), no_worker);
+        }
     }
     manifest.gives_assembly = manifest.driver.is_some()
         && options.code != Code::Byte

@@ -1,0 +1,453 @@
+(* The driver as a compiler that stays warm: one process, started with the options of all its compilations, that compiles
+   one unit after the other. Directories and compiled interfaces are read once, and no process starts or ends.
+
+   Between two units everything that a compilation leaves behind is put back, so that each is compiled as by a compiler
+   that has just started: to the same assembly, byte for byte. [reset] says what that is. A check may keep more: the
+   environment with the signatures that earlier checks have taken apart.
+
+   Request, on standard input:
+     u32 length of the rest, then
+     byte 'C' to check or 'L' to compile to assembly, byte '1' if there is an interface, else '0',
+     and three times u32 length and bytes: name of the unit, implementation, interface.
+   Answer, on standard output:
+     byte 'k' compiled, 'r' refused, 'f' failed: the worker ends, or 'u' unsure: ask a compiler that has just started;
+     u32 size of the heap in KiB, u32 microseconds for typing and reading what it needs, u32 microseconds for generating
+     code; u32 length and bytes of the messages; for 'L' and 'k' then the assembly of the unit and that of its startup
+     code, each ended by a zero byte.
+   Numbers are big-endian. The end of standard input ends the worker. *)
+
+external stamp : string -> string = "saddlebag_stamp"
+external modules : unit -> Obj.t array = "saddlebag_modules"
+
+(* The first bytes that the worker writes, so that both ends know that they speak of the same thing. *)
+let greeting = "DSW1"
+
+type goal = Check | Compile
+
+type request = {
+  goal : goal;
+  name : string;
+  implementation : string;
+  interface : string option;
+}
+
+module Backend = struct
+  (* As in driver/optmaindriver.ml, which does not export it. *)
+  let symbol_for_global' = Compilenv.symbol_for_global'
+  let closure_symbol = Compilenv.closure_symbol
+  let really_import_approx = Import_approx.really_import_approx
+  let import_symbol = Import_approx.import_symbol
+  let size_int = Arch.size_int
+  let big_endian = Arch.big_endian
+  let max_sensible_number_of_arguments = Proc.max_arguments_for_tailcalls - 1
+end
+
+let backend = (module Backend : Backend_intf.S)
+
+(* Files that were read and directories that were listed, with their stamps. *)
+module Files = struct
+  let stamps : (string, string) Hashtbl.t = Hashtbl.create 64
+  let note path = Hashtbl.replace stamps path (stamp path)
+  let unchanged () = Hashtbl.fold (fun path known same -> same && known <> "" && stamp path = known) stamps true
+end
+
+(* Compiled interfaces, by the name of their unit. *)
+module Interfaces = struct
+  let table : (string, Persistent_env.Persistent_signature.t) Hashtbl.t = Hashtbl.create 64
+
+  let cached name read =
+    match Hashtbl.find_opt table name with
+    | Some _ as found -> found
+    | None -> (
+        match read () with
+        | Some signature as found ->
+            let filename = signature.Persistent_env.Persistent_signature.filename in
+            (* What lies in the current directory is the unit's own. *)
+            if not (Filename.is_implicit filename) then begin
+              Files.note filename;
+              Hashtbl.replace table name signature
+            end;
+            found
+        | None -> None)
+end
+
+(* State of the compiler that its modules do not let others reset. *)
+module Hidden_state = struct
+  (* Lazy values of modules that nobody has asked for yet. One that reads an interface adds it to what the unit imports,
+     for the first unit only (Matching.code_force_lazy). *)
+  type lazy_field = { block : Obj.t; index : int; suspension : Obj.t }
+
+  let lazies () =
+    let fields = ref [] in
+    let look block =
+      for index = 0 to Obj.size block - 1 do
+        let field = Obj.field block index in
+        if Obj.is_block field && Obj.tag field = Obj.lazy_tag then
+          fields := { block; index; suspension = Obj.field field 0 } :: !fields
+      done
+    in
+    Array.iter (fun block -> if Obj.tag block = 0 then look block) (modules ());
+    !fields
+
+  (* Whether nobody has asked for the value since. *)
+  let is_suspended { block; index; suspension } =
+    let field = Obj.field block index in
+    Obj.is_block field && Obj.tag field = Obj.lazy_tag && Obj.field field 0 == suspension
+
+  let suspend field =
+    if not (is_suspended field) then begin
+      let fresh = Obj.new_block Obj.lazy_tag 1 in
+      Obj.set_field fresh 0 field.suspension;
+      Obj.set_field field.block field.index fresh
+    end
+
+  (* The counters that grow by one whenever a symbol for a constant is made: Compilenv.const_label, part of the names
+     that the assembly shows. Found by looking, because it is not exported. *)
+  let counters () =
+    let numbers () =
+      let cell field =
+        if Obj.is_block field && Obj.tag field = 0 && Obj.size field = 1 && Obj.is_int (Obj.field field 0) then
+          [ (field, (Obj.obj (Obj.field field 0) : int)) ]
+        else []
+      in
+      let fields block = if Obj.tag block = 0 then List.init (Obj.size block) (Obj.field block) else [] in
+      List.concat_map cell (List.concat_map fields (Array.to_list (modules ())))
+    in
+    let before = numbers () in
+    ignore (Compilenv.new_const_symbol ());
+    let between = numbers () in
+    ignore (Compilenv.new_const_symbol ());
+    let after = numbers () in
+    let grows ((cell, first), (_, second)) (_, third) =
+      if second = first + 1 && third = first + 2 then [ (cell, first) ] else []
+    in
+    if List.compare_lengths before between <> 0 || List.compare_lengths between after <> 0 then []
+    else List.concat (List.map2 grows (List.combine before between) after)
+
+  let lazies = lazies ()
+  let counters = counters ()
+  let put_back () =
+    List.iter suspend lazies;
+    List.iter (fun (cell, first) -> Obj.set_field cell 0 (Obj.repr first)) counters
+
+  let () = put_back ()
+end
+
+(* What the code of other units offers for inlining. A compilation reads it itself, so that it is known to import it; a
+   check need not. *)
+module Approximations = struct
+  let table : (string, Cmx_format.unit_infos) Hashtbl.t = Hashtbl.create 16
+  let offer () = Hashtbl.iter (fun _ infos -> Compilenv.cache_unit_info infos) table
+
+  let find name =
+    let file = name ^ ".cmx" in
+    try Load_path.find (String.uncapitalize_ascii file) with Not_found -> Load_path.find file
+
+  let take () =
+    let keep (name, crc) =
+      if crc <> None && not (Hashtbl.mem table name) then begin
+        let path = find name in
+        let infos, _ = Compilenv.read_unit_info path in
+        Files.note path;
+        Hashtbl.replace table name infos
+      end
+    in
+    List.iter keep (Compilenv.current_unit_infos ()).Cmx_format.ui_imports_cmx
+end
+
+(* Messages, which a compiler that has just started would print. *)
+let messages = Buffer.create 1024
+
+let capture_messages () =
+  Format.pp_set_formatter_output_functions Format.err_formatter
+    (fun text start length -> Buffer.add_substring messages text start length)
+    ignore
+
+let said () =
+  Format.pp_print_flush Format.err_formatter ();
+  Buffer.contents messages
+
+(* Whether a message holds what depends on the units before: numbers of weak type variables ('_weak1) and of names that
+   are used twice (t/2) count on. *)
+let is_unsure text =
+  let length = String.length text in
+  let is_digit index = index < length && text.[index] >= '0' && text.[index] <= '9' in
+  let rec look index =
+    if index >= length then false
+    else if text.[index] = '/' && is_digit (index + 1) then true
+    else if text.[index] = '_' && index + 5 <= length && String.sub text index 5 = "_weak" then true
+    else look (index + 1)
+  in
+  look 0
+
+(* What lies in the current directory: the interface of a unit, and what the compiler said about it. *)
+type own_interface = { unit : string; text : string; said : string }
+
+let own_interface : own_interface option ref = ref None
+
+(* The unit that was checked last, while the environment that it left can be built upon, and how many were built. *)
+let checked : (string * string option) option ref = ref None
+let kept = ref 0
+
+(* Each check on a kept environment adds the unit's own interface once more (Persistent_env.read). *)
+let max_kept = 200
+
+(* Has the directories of the load path listed as a compiler that has just started does. *)
+let listed = ref (Obj.repr ())
+
+let list_directories () =
+  Compmisc.init_path ();
+  listed := Obj.repr (Load_path.get_paths ())
+
+(* Forgets what was read of files, and notes the directories that say where files are. *)
+let forget_files () =
+  Hashtbl.reset Files.stamps;
+  Hashtbl.reset Interfaces.table;
+  Hashtbl.reset Approximations.table;
+  checked := None;
+  list_directories ();
+  List.iter
+    (fun directory -> Files.note (Misc.expand_directory Config.standard_library directory))
+    (List.rev_append !Clflags.include_dirs (Clflags.std_include_dir ()))
+
+let initial_warnings = lazy (Warnings.backup ())
+
+let reset ~keep =
+  if keep then Env.reset_cache_toplevel () else Env.reset_cache ();
+  Location.reset ();
+  Compiler.start ();
+  Typecore.reset_delayed_checks ();
+  Lambda.reset ();
+  Translmod.reset ();
+  Translobj.reset ();
+  Cmm.reset ();
+  Selectgen.reset ();
+  Emitaux.reset ();
+  (* Its records of phases without a name grow for ever. *)
+  Profile.reset ();
+  Hidden_state.put_back ();
+  Warnings.restore (Lazy.force initial_warnings);
+  Warnings.reset_fatal ()
+
+let write path text =
+  let channel = open_out_bin path in
+  output_string channel text;
+  close_out channel
+
+let remove path = if Sys.file_exists path then Sys.remove path
+
+(* Sees to it that the current directory and the load path hold the interface that the unit has. *)
+let prepare_interface { name; interface; _ } =
+  let fits =
+    match (!own_interface, interface) with
+    | None, None -> true
+    | Some own, Some text -> own.unit = name && own.text = text
+    | _ -> false
+  in
+  if not fits then begin
+    checked := None;
+    (match !own_interface with
+    | Some { unit; _ } ->
+        own_interface := None;
+        List.iter (fun extension -> remove (unit ^ extension)) [ ".mli"; ".cmi" ];
+        list_directories ()
+    | None -> ());
+    match interface with
+    | None -> ()
+    | Some text ->
+        write (name ^ ".mli") text;
+        own_interface := Some { unit = name; text; said = "" };
+        Clflags.dont_write_files := false;
+        Compile_common.interface (Compiler.info ~interface:true name);
+        own_interface := Some { unit = name; text; said = said () };
+        list_directories ();
+        reset ~keep:false
+  end
+  else
+    match !own_interface with
+    | Some { said; _ } -> Buffer.add_string messages said
+    | None -> ()
+
+(* As [Pparse.parse_implementation], from memory. A syntax tree that a preprocessor made is read from a file. *)
+let parse info path text =
+  let magic = Config.ast_impl_magic_number in
+  let family = String.length "Caml1999M" in
+  if String.length text >= family && String.sub text 0 family = String.sub magic 0 family then begin
+    write path text;
+    Compile_common.parse_impl info
+  end
+  else begin
+    Location.input_name := path;
+    let lexbuf = Lexing.from_string text in
+    Location.init lexbuf path;
+    Location.input_lexbuf := Some lexbuf;
+    Parse.implementation lexbuf
+  end
+
+(* What [Optcompile.clambda] does up to where the compiler has no more objections: unsafe recursive modules and wrong
+   annotations of inlining and tail calls are found after typing. *)
+let object_to info (typed : Typedtree.implementation) =
+  Clflags.use_inlining_arguments_set Clflags.classic_arguments;
+  let program =
+    Translmod.transl_store_implementation (Compiler.module_name info) (typed.structure, typed.coercion)
+  in
+  let code = Simplif.simplify_lambda program.Lambda.code in
+  Ident.Set.iter Compilenv.require_global program.required_globals;
+  ignore
+    (Closure_middle_end.lambda_to_clambda ~backend ~prefixname:"" ~ppf_dump:Format.err_formatter
+       { program with Lambda.code })
+
+(* The assembly that the compiler would have had assembled last. *)
+let assembly : X86_ast.asm_program ref = ref []
+
+(* The code that makes a plugin of a unit ([Asmlink.link_shared], [Asmlink.make_shared_startup_file]). *)
+let startup name =
+  let unit, crc = Compilenv.read_unit_info (name ^ ".cmx") in
+  let compile = Asmgen.compile_phrase ~ppf_dump:Format.err_formatter in
+  Asmgen.compile_unit ~output_prefix:name ~asm_filename:"" ~keep_asm:false ~obj_filename:"" (fun () ->
+      Location.input_name := "caml_startup";
+      Compilenv.reset "_shared_startup";
+      Emit.begin_assembly ();
+      List.iter compile (Compiler.generic_functions [ unit ]);
+      compile (Cmm_helpers.plugin_header [ (unit, crc) ]);
+      compile (Cmm_helpers.global_table [ unit.Cmx_format.ui_symbol ]);
+      Emit.end_assembly ());
+  !assembly
+
+type outcome = Compiled of X86_ast.asm_program list | Refused | Failed | Unsure
+
+(* Microseconds of processor time. *)
+let clock () = int_of_float (Sys.time () *. 1e6)
+let typed_at = ref 0
+let past_front_end = ref false
+
+(* As [Compile_common.implementation]. *)
+let compile ({ goal; name; implementation; _ } as request) =
+  prepare_interface request;
+  let info = Compiler.info ~interface:false name in
+  Clflags.dont_write_files := goal = Check;
+  let tree = parse info (name ^ ".ml") implementation in
+  let typed = Compile_common.typecheck_impl info tree in
+  typed_at := clock ();
+  past_front_end := true;
+  Compilenv.reset (Compiler.module_name info);
+  match goal with
+  | Check ->
+      Approximations.offer ();
+      object_to info typed;
+      Approximations.take ();
+      Compiler.finish ();
+      Warnings.check_fatal ();
+      Compiled []
+  | Compile ->
+      Optcompile.clambda info backend typed;
+      let unit = !assembly in
+      Compiler.finish ();
+      Warnings.check_fatal ();
+      Compiled [ unit; startup name ]
+
+let prepare { goal; name; interface; _ } =
+  Buffer.clear messages;
+  past_front_end := false;
+  if not (Files.unchanged ()) then forget_files ();
+  (* A library that was found without its directory being named is in the load path from then on. *)
+  if Obj.repr (Load_path.get_paths ()) <> !listed then list_directories ();
+  let keep = goal = Check && !checked = Some (name, interface) && !kept < max_kept in
+  kept := if keep then !kept + 1 else 0;
+  reset ~keep
+
+let serve request =
+  prepare request;
+  let outcome =
+    match compile request with
+    | outcome -> outcome
+    | exception failure -> (
+        (* Code generators keep tables of the unit that they were at, and these may have come from anywhere. *)
+        let fatal =
+          match failure with
+          | Stack_overflow | Out_of_memory | Misc.Fatal_error | Sys_error _ -> true
+          | _ -> !past_front_end
+        in
+        match Location.report_exception Format.err_formatter failure with
+        | () when not fatal -> Refused
+        | () | (exception _) -> Failed)
+  in
+  let said = said () in
+  if is_unsure said then (Unsure, said) else (outcome, said)
+
+(* After an answer, while nobody waits: leaves nothing to be done when the next request comes. *)
+let tidy { goal; name; interface; _ } outcome =
+  if outcome = Refused then Compiler.recover ();
+  remove (name ^ ".ml");
+  if goal = Compile then begin
+    remove (name ^ ".cmx");
+    if interface = None then remove (name ^ ".cmi")
+  end;
+  assembly := [];
+  (match (goal, outcome) with
+  | Check, (Compiled _ | Refused) -> checked := Some (name, interface)
+  | _ ->
+      checked := None;
+      Env.reset_cache ());
+  Gc.minor ()
+
+let read_string () =
+  let length = input_binary_int stdin in
+  really_input_string stdin length
+
+let read_request () =
+  let _length = input_binary_int stdin in
+  let goal = match input_char stdin with 'C' -> Check | _ -> Compile in
+  let has_interface = input_char stdin = '1' in
+  let name = read_string () in
+  let implementation = read_string () in
+  let text = read_string () in
+  { goal; name; implementation; interface = (if has_interface then Some text else None) }
+
+let answer ~started (outcome, said) =
+  let ended = clock () in
+  let typed_at = if !past_front_end then !typed_at else ended in
+  output_char stdout
+    (match outcome with Compiled _ -> 'k' | Refused -> 'r' | Failed -> 'f' | Unsure -> 'u');
+  output_binary_int stdout ((Gc.quick_stat ()).Gc.heap_words / 1024 * (Sys.word_size / 8));
+  output_binary_int stdout (typed_at - started);
+  output_binary_int stdout (ended - typed_at);
+  output_binary_int stdout (String.length said);
+  output_string stdout said;
+  (match outcome with
+  | Compiled texts ->
+      List.iter
+        (fun text ->
+          X86_gas.generate_asm stdout text;
+          output_char stdout '\000')
+        texts
+  | Refused | Failed | Unsure -> ());
+  flush stdout
+
+(* [options] are those of ocamlopt that hold for all units. *)
+let run options =
+  let arguments = Array.append [| "ocamlopt"; "-c" |] options in
+  (* Without a file the compiler only reads its options. *)
+  if Optmaindriver.main arguments Format.err_formatter <> 0 then exit 2;
+  if Config.flambda then exit 2;
+  Gc.set { (Gc.get ()) with Gc.minor_heap_size = 1 lsl 20 };
+  set_binary_mode_in stdin true;
+  set_binary_mode_out stdout true;
+  ignore (Lazy.force initial_warnings);
+  capture_messages ();
+  Compiler.install_cache Interfaces.cached;
+  X86_proc.register_internal_assembler (fun program _ -> assembly := program);
+  Emitaux.binary_backend_available := true;
+  forget_files ();
+  output_string stdout greeting;
+  flush stdout;
+  try
+    while true do
+      let request = read_request () in
+      let started = clock () in
+      let ((outcome, _) as result) = serve request in
+      answer ~started result;
+      if outcome = Failed then exit 1;
+      tidy request outcome
+    done
+  with End_of_file -> exit 0

@@ -1,0 +1,158 @@
+//! Compilers that stay: processes that compile one unit after the other, without starting, reading and ending anew.
+//!
+//! A worker is the driver in another role (`ocaml/worker.ml`). It is started with the options of its loader, which hold
+//! for all its units, and gives the assembly that a compiler of its own would give, byte for byte. Whatever it cannot
+//! do, or may do differently, a compiler that has just started does.
+
+mod flags;
+mod protocol;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ocaml_toolchain::Invocation;
+use ocaml_toolchain::invocation::Session;
+
+pub(crate) use self::flags::are_for_workers;
+pub(crate) use self::protocol::{Answer, Outcome, Request};
+use crate::workspace::{JobDirectory, Workspace};
+
+/// After how many units a worker makes room for a new one.
+const MAX_UNITS: u32 = 4000;
+
+/// How large a worker's heap may be when it has answered. A very large unit needs as much; the next need not find it.
+const MAX_HEAP_KIB: u32 = 512 << 10;
+
+/// After how many workers that could not be started none is tried any more.
+const MAX_FAILURES: u32 = 3;
+
+/// The workers of one loader.
+#[derive(Debug, Default)]
+pub(crate) struct CompileWorkers {
+    idle: Mutex<Vec<Worker>>,
+    /// How many workers in a row could not be started.
+    failures: AtomicU32,
+}
+
+/// A process, and the directory that it works in. The process goes first.
+#[derive(Debug)]
+struct Worker {
+    session: Session,
+    directory: JobDirectory,
+    greeted: bool,
+    units: u32,
+}
+
+/// Why there is no answer.
+enum Failure {
+    /// No worker can be started.
+    Start,
+    /// It ended, or said something else than an answer.
+    Lost,
+}
+
+impl CompileWorkers {
+    /// Has a worker compile a unit; gives its answer and the directory that it worked in. `None` when a compiler that
+    /// starts must do it.
+    ///
+    /// `driver` is the worker's command. Dropping the future kills the worker with what it was doing.
+    pub(crate) async fn ask(
+        &self,
+        driver: &Invocation,
+        workspace: &Workspace,
+        request: Request<'_>,
+    ) -> Option<(Answer, PathBuf)> {
+        if self.failures.load(Ordering::Relaxed) >= MAX_FAILURES {
+            return None;
+        }
+        let idle = self.idle().pop();
+        let (mut worker, fresh) = match idle {
+            Some(worker) => (worker, false),
+            None => (self.start(driver, workspace).await?, true),
+        };
+        let answer = match worker.ask(request).await {
+            // It was killed while it had nothing to do.
+            Err(Failure::Lost) if !fresh => {
+                worker = self.start(driver, workspace).await?;
+                worker.ask(request).await
+            }
+            answered => answered,
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(Failure::Start) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            Err(Failure::Lost) => return None,
+        };
+        self.failures.store(0, Ordering::Relaxed);
+        // The worker's own phases, of which only their times are known.
+        let micros =
+            |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug_span!("type", micros = micros(answer.typing)).in_scope(|| ());
+        tracing::debug_span!("generate", micros = micros(answer.generating)).in_scope(|| ());
+        let directory = worker.directory.path().to_owned();
+        let usable = answer.outcome != Outcome::Failed
+            && worker.units < MAX_UNITS
+            && answer.heap_kib < MAX_HEAP_KIB;
+        if usable {
+            self.idle().push(worker);
+        }
+        match answer.outcome {
+            Outcome::Compiled | Outcome::Refused => Some((answer, directory)),
+            Outcome::Failed | Outcome::Unsure => None,
+        }
+    }
+
+    /// Ends the workers that have nothing to do.
+    pub(crate) fn clear(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        drop(idle);
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn start(&self, driver: &Invocation, workspace: &Workspace) -> Option<Worker> {
+        let directory = workspace.job().ok()?;
+        let invocation = driver.clone().current_dir(directory.path());
+        let invocation = invocation.env("TMPDIR", directory.path());
+        // Whoever starts a compiler next finds out what is wrong.
+        let session = invocation.start_session().await.ok()?;
+        Some(Worker {
+            session,
+            directory,
+            greeted: false,
+            units: 0,
+        })
+    }
+}
+
+impl Worker {
+    async fn ask(&mut self, request: Request<'_>) -> Result<Answer, Failure> {
+        let lost = |_: io::Error| Failure::Lost;
+        let sent = self.session.write_all(&request.encode()).await;
+        if !self.greeted {
+            let mut greeting = [0; protocol::GREETING.len()];
+            match self.session.read_exact(&mut greeting).await {
+                Ok(()) if greeting == protocol::GREETING => self.greeted = true,
+                // The driver has not this role, or does not take the options.
+                _ => return Err(Failure::Start),
+            }
+        }
+        sent.map_err(lost)?;
+        self.units += 1;
+        protocol::receive(&mut self.session, request.goal)
+            .await
+            .map_err(lost)
+    }
+}
+
+#[cfg(test)]
+mod programs;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! One worker against compilers that have just started.
+
+use std::path::{Path, PathBuf};
+
+use futures_lite::future::block_on;
+use ocaml_toolchain::{Invocation, Toolchain, find};
+
+use super::programs::program;
+use super::*;
+use crate::compile::Goal;
+use crate::kit::{Kit, SystemOptions};
+use crate::options::WorkspaceOptions;
+
+/// How many programs the test compiles, and how many units the test of memory: more in `cargo xtask torture`.
+fn count(variable: &str, default: u32) -> u32 {
+    match std::env::var(variable) {
+        Ok(number) => number.parse().expect("a number"),
+        Err(_) => default,
+    }
+}
+
+struct Bench {
+    toolchain: Toolchain,
+    driver: Invocation,
+    workspace: Workspace,
+    workers: CompileWorkers,
+    directory: tempfile::TempDir,
+}
+
+const FLAGS: &[&str] = &["-g", "-error-style", "short", "-color", "never"];
+
+/// A worker of the installed OCaml. Without one the test fails where `CI` is set, and is skipped elsewhere.
+fn bench(flags: &[&str]) -> Option<Bench> {
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tmp/unit-tests");
+    std::fs::create_dir_all(cache.parent().unwrap()).unwrap();
+    let kit = block_on(Kit::system(SystemOptions::new(cache)));
+    let kit = match kit {
+        Ok(kit) => kit,
+        Err(error) if std::env::var_os("CI").is_some() => panic!("no OCaml: {error:?}"),
+        Err(error) => {
+            println!("SKIP: no OCaml: {error}");
+            return None;
+        }
+    };
+    if let Some(reason) = &kit.manifest().no_worker {
+        println!("SKIP: no compile worker: {reason}");
+        return None;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let options = WorkspaceOptions {
+        in_dirs: vec![directory.path().to_owned()],
+        permissions: 0o700,
+    };
+    Some(Bench {
+        toolchain: Toolchain::find_blocking(&find::Options::from_environment()).unwrap(),
+        driver: kit.compile_worker().unwrap().args(flags),
+        workspace: Workspace::create(&options).unwrap(),
+        workers: CompileWorkers::default(),
+        directory,
+    })
+}
+
+impl Bench {
+    fn ask(&self, goal: Goal, name: &str, text: &str, interface: Option<&str>) -> Option<Answer> {
+        let request = Request {
+            goal,
+            name,
+            implementation: text.as_bytes(),
+            interface: interface.map(str::as_bytes),
+        };
+        let answered = block_on(self.workers.ask(&self.driver, &self.workspace, request));
+        answered.map(|(answer, _)| answer)
+    }
+
+    /// The process of the worker that has nothing to do.
+    fn process(&self) -> u32 {
+        let idle = self.workers.idle();
+        assert_eq!(idle.len(), 1, "one worker does it all");
+        idle[0].session.id()
+    }
+
+    /// Always the same, because assemblers may write the name of the directory into objects.
+    fn empty_folder(&self) -> PathBuf {
+        let folder = self.directory.path().join("folder");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    /// The object that the installed ocamlopt makes of the program, and what it says.
+    fn stock(
+        &self,
+        flags: &[&str],
+        name: &str,
+        text: &str,
+        interface: Option<&str>,
+    ) -> (Option<Vec<u8>>, Vec<u8>) {
+        let folder = self.empty_folder();
+        let path = |extension: &str| folder.join(format!("{name}.{extension}"));
+        std::fs::write(path("ml"), text).unwrap();
+        let mut compiler = Invocation::new(self.toolchain.ocamlopt().unwrap());
+        compiler = compiler.args(flags).arg("-c").current_dir(&folder);
+        if let Some(interface) = interface {
+            std::fs::write(path("mli"), interface).unwrap();
+            compiler = compiler.arg(format!("{name}.mli"));
+        }
+        let output = compiler
+            .arg(format!("{name}.ml"))
+            .output_blocking()
+            .unwrap();
+        let object = output
+            .status
+            .success()
+            .then(|| std::fs::read(path("o")).unwrap());
+        (object, output.stderr)
+    }
+
+    /// The object that the toolchain's assembler makes of a text.
+    fn assemble(&self, text: &str) -> Vec<u8> {
+        let folder = self.empty_folder();
+        let object = folder.join("a.o");
+        std::fs::write(folder.join("a.s"), text).unwrap();
+        let assembler = self.toolchain.assembler().unwrap();
+        let invocation = Invocation::new(&assembler.program).args(&assembler.args);
+        let invocation = invocation.args(["-o", "a.o", "a.s"]).current_dir(folder);
+        invocation.run_blocking().unwrap();
+        std::fs::read(object).unwrap()
+    }
+}
+
+fn compare(flags: &[&str], first: u32, programs: u32) {
+    let flags: Vec<&str> = FLAGS.iter().chain(flags).copied().collect();
+    let Some(bench) = bench(&flags) else { return };
+    let (mut compiled, mut refused) = (0, 0);
+    for number in first..first + programs {
+        let text = program(number);
+        let name = ["Alpha", "Beta", "List", "Plugin"][number as usize % 4];
+        let interface =
+            [None, Some(""), Some(""), Some("val nothing : unit\n")][number as usize % 16 / 4];
+        let text = format!("let nothing = ()\n{text}");
+        let Some(answer) = bench.ask(Goal::Load, name, &text, interface) else {
+            // Only a compiler that starts knows what it would say, or the code generator refused it.
+            assert!(
+                bench.stock(&flags, name, &text, interface).0.is_none(),
+                "{text}"
+            );
+            refused += 1;
+            continue;
+        };
+        let (object, said) = bench.stock(&flags, name, &text, interface);
+        let messages = String::from_utf8_lossy(&answer.messages);
+        assert_eq!(
+            messages,
+            String::from_utf8_lossy(&said),
+            "program {number}:\n{text}"
+        );
+        match object {
+            Some(object) => {
+                assert_eq!(
+                    answer.outcome,
+                    Outcome::Compiled,
+                    "program {number}:\n{text}"
+                );
+                let same = bench.assemble(&answer.assembly[0]) == object;
+                assert!(same, "the objects of program {number} differ:\n{text}");
+                compiled += 1;
+            }
+            None => {
+                assert_eq!(
+                    answer.outcome,
+                    Outcome::Refused,
+                    "program {number}:\n{text}"
+                );
+                refused += 1;
+            }
+        }
+    }
+    println!("{compiled} objects are equal, {refused} programs were refused");
+    assert!(
+        compiled * 2 > programs && refused > 0,
+        "{compiled} {refused}"
+    );
+}
+
+#[test]
+fn one_worker_gives_the_objects_of_as_many_compilers() {
+    compare(&[], 0, count("COMPILE_WORKER_PROGRAMS", 40));
+}
+
+#[test]
+fn flags_give_the_objects_that_they_give_a_compiler() {
+    let programs = count("COMPILE_WORKER_PROGRAMS", 80) / 8;
+    compare(
+        &["-inline", "200", "-unsafe", "-function-sections"],
+        5000,
+        programs,
+    );
+}
+
+#[test]
+fn a_check_says_what_a_compiler_says() {
+    let Some(bench) = bench(FLAGS) else { return };
+    for number in 0..count("COMPILE_WORKER_PROGRAMS", 24) {
+        let text = program(number);
+        let name = ["Alpha", "Alpha", "Plugin"][number as usize % 3];
+        if number % 5 == 0 {
+            bench.ask(Goal::Load, name, "let between = ref []", None);
+        }
+        let Some(answer) = bench.ask(Goal::Check, name, &text, None) else {
+            continue;
+        };
+        let (object, said) = bench.stock(FLAGS, name, &text, None);
+        let messages = String::from_utf8_lossy(&answer.messages);
+        assert_eq!(
+            messages,
+            String::from_utf8_lossy(&said),
+            "program {number}:\n{text}"
+        );
+        assert_eq!(
+            answer.outcome == Outcome::Compiled,
+            object.is_some(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn memory_does_not_grow_with_the_number_of_units() {
+    let Some(bench) = bench(FLAGS) else { return };
+    let units = count("COMPILE_WORKER_UNITS", 500).min(MAX_UNITS - 1);
+    let resident = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", bench.process())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    let mut early = 0;
+    for unit in 0..units {
+        let goal = if unit % 3 == 0 {
+            Goal::Load
+        } else {
+            Goal::Check
+        };
+        bench.ask(goal, "Plugin", &program(unit % 40), Some(""));
+        if unit == 100 {
+            early = resident();
+        }
+    }
+    let late = resident();
+    println!("{early} KiB after 100 units, {late} KiB after {units}");
+    assert!(late < early + (12 << 10), "{early} KiB became {late} KiB");
+}
+
+#[test]
+fn a_module_of_an_earlier_unit_is_not_there_for_a_later_one() {
+    let Some(bench) = bench(FLAGS) else { return };
+    let outcome =
+        |goal, name, text, interface| bench.ask(goal, name, text, interface).unwrap().outcome;
+    for goal in [Goal::Load, Goal::Check] {
+        assert_eq!(outcome(goal, "First", "let x = 1", None), Outcome::Compiled);
+        assert_eq!(
+            outcome(goal, "Second", "let y = First.x", None),
+            Outcome::Refused
+        );
+        assert_eq!(
+            outcome(goal, "First", "let x = 1", Some("val x : int")),
+            Outcome::Compiled
+        );
+        assert_eq!(
+            outcome(goal, "First", "let x = 1", Some("val x : string")),
+            Outcome::Refused
+        );
+        assert_eq!(
+            outcome(goal, "Second", "let y = First.x", Some("")),
+            Outcome::Refused
+        );
+        assert_eq!(outcome(goal, "List", "let x = 1", None), Outcome::Compiled);
+        assert_eq!(
+            outcome(goal, "Third", "let y = List.length []", None),
+            Outcome::Compiled
+        );
+    }
+}
+
+#[test]
+fn a_worker_that_was_killed_is_replaced() {
+    let Some(bench) = bench(FLAGS) else { return };
+    let compile = || bench.ask(Goal::Load, "Alpha", "let x = 1", None).unwrap();
+    let before = (compile().assembly, bench.process());
+    let process = rustix::process::Pid::from_raw(before.1.cast_signed()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    assert_eq!(compile().assembly, before.0);
+    assert_ne!(bench.process(), before.1);
+}
+
+#[test]
+fn a_worker_that_does_not_start_is_not_tried_for_ever() {
+    let Some(mut bench) = bench(FLAGS) else {
+        return;
+    };
+    bench.driver = Invocation::new("true");
+    for _ in 0..MAX_FAILURES + 2 {
+        assert!(bench.ask(Goal::Load, "Alpha", "let x = 1", None).is_none());
+    }
+    assert_eq!(bench.workers.failures.load(Ordering::Relaxed), MAX_FAILURES);
+}
