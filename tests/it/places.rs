@@ -1,6 +1,6 @@
 //! Directories for temporary files that cannot be used: each is named with what is wrong with it.
 
-use saddlebag_tests::{Mount, Sandbox, ocaml, saddlebag, standalone, with_mount};
+use saddlebag_tests::{Mount, Outcome, Sandbox, ocaml, saddlebag, standalone, with_mount};
 
 const HELLO: &str = "let () = print_endline \"hello\"\n";
 
@@ -120,4 +120,90 @@ fn one_that_is_full_is_named() {
 #[test]
 fn one_without_any_room_is_named() {
     refused(Mount::Small(4), "No space left on device");
+}
+
+/// Runs a source in a system whose places for files all have these options, with a compiler that must be extracted.
+fn with_places(options: &str) -> Option<Outcome> {
+    if !ocaml() {
+        return None;
+    }
+    let (_sandbox, directory) = sandbox();
+    // The executable is opened before what it lies in is hidden.
+    let script = format!(
+        "exec 9<\"$1\"; shift; cd /
+        for place in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o {options} none $place || exit 77; done
+        /proc/self/fd/9 \"$@\"; status=$?
+        for place in /tmp /var/tmp /dev/shm; do ls -A $place; done; exit $status"
+    );
+    with_mount(Mount::ReadOnly, &directory, &script, |command| {
+        let command = command.arg(standalone());
+        command
+            .args(["run", "--toolchain", "embedded", "-"])
+            .input(HELLO)
+            .without("XDG_CACHE_HOME")
+    })
+}
+
+#[test]
+fn a_compiler_for_which_no_place_has_room_works_from_memory() {
+    let Some(outcome) = with_places("size=1m") else {
+        return;
+    };
+    outcome.code(0).prints("hello\n").is_quiet();
+}
+
+#[test]
+fn where_no_place_takes_even_a_link_each_is_named() {
+    let Some(outcome) = with_places("size=64k") else {
+        return;
+    };
+    outcome.code(1).prints_nothing().says(&[
+        "`/tmp` has too little space: ",
+        "`/var/tmp` has too little space: ",
+        "`/dev/shm` has too little space: ",
+    ]);
+}
+
+#[test]
+fn a_system_without_a_place_to_write_to_is_told_of_it() {
+    for (options, words) in [("ro", "Read-only file system"), ("noexec", "noexec")] {
+        let Some(outcome) = with_places(options) else {
+            return;
+        };
+        outcome.code(1).prints_nothing().says(&["`/tmp`", words]);
+    }
+}
+
+#[test]
+fn a_persistent_archive_on_a_read_only_file_system_is_used_if_it_is_there_and_named_if_not() {
+    if !ocaml() {
+        return;
+    }
+    let (sandbox, directory) = sandbox();
+    let kept = directory.join("kept");
+    let run = |mount, script: &str| {
+        with_mount(mount, &directory, script, |command| {
+            let command = command.arg(standalone()).args(["run", "hello.ml"]);
+            command
+                .args(["--toolchain", "embedded", "--persistent-archive"])
+                .arg(&kept)
+                .current_dir(sandbox.work())
+                .env("TMPDIR", sandbox.temporary())
+        })
+    };
+    let Some(outcome) = run(Mount::ReadOnly, "\"$@\"") else {
+        return;
+    };
+    outcome.code(1).prints_nothing().says(&[&format!(
+        "`{}` is on a file system mounted read-only",
+        kept.display()
+    )]);
+    let script = format!(
+        "\"$@\" && mount -o remount,ro '{}' && \"$@\"",
+        directory.display()
+    );
+    let Some(outcome) = run(Mount::Small(100 << 10), &script) else {
+        return;
+    };
+    outcome.code(0).prints("hello\nhello\n").is_quiet();
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use dynloader::kit::{Kit, Need, Prepare, PrepareError};
 use embedded_archive::{
-    Archive, Fresh, FreshOptions, MetadataError, OpenError, Places, Shared, SharedOptions, Verify,
+    Archive, Fresh, FreshError, FreshOptions, MetadataError, OpenError, Places, Selection, Shared,
+    SharedError, SharedOptions, Verify,
 };
 
 use crate::metadata::{ArchiveMetadata, selection};
@@ -43,6 +44,10 @@ pub struct CarriedCompiler {
 }
 
 /// Where files of an archive are extracted to.
+///
+/// Private directories are looked for as [`Fresh::extract`] does: missing, read-only, full and `noexec` places are passed
+/// over. Where none will do, the files are kept in memory, with links to them in any place that can be written to; an
+/// error names every place and its fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ExtractTo {
@@ -51,13 +56,39 @@ pub enum ExtractTo {
     Fresh,
     /// The same in the first usable of these places.
     FreshIn(Places),
-    /// A directory that is kept, and shared between the programs that carry the same files.
+    /// A directory that is kept, and shared between the programs that carry the same files. One that cannot be used is
+    /// an error that says why: whoever named it wants to know. A good tree in a directory that cannot be written to is
+    /// used.
     Persistent {
         /// The directory; it belongs to this user alone.
         directory: PathBuf,
         /// How far files that are there already are trusted.
         verify: Verify,
     },
+    /// The same, and a private directory where that one cannot be used: missing rights, a full or read-only file system,
+    /// `noexec`. For applications that must start all the same. One that others can write to is still an error.
+    PreferPersistent {
+        /// The directory; it belongs to this user alone.
+        directory: PathBuf,
+        /// How far files that are there already are trusted.
+        verify: Verify,
+    },
+}
+
+/// The error when neither the persistent directory nor a private one takes the files.
+#[derive(Debug, thiserror::Error)]
+#[error("the persistent directory cannot be used ({}), nor can a private one be made", reason(.persistent))]
+struct NowhereError {
+    persistent: SharedError,
+    source: FreshError,
+}
+
+/// An error with its causes, in one line.
+fn reason(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", reason(source)),
+        None => error.to_string(),
+    }
 }
 
 struct Extraction {
@@ -211,21 +242,42 @@ impl Extraction {
 
     fn extract(&self, need: Need) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
         let selection = selection(need);
-        let fresh = FreshOptions::new().selection(selection);
-        let fresh = match &self.to {
-            ExtractTo::Fresh => fresh,
-            ExtractTo::FreshIn(places) => fresh.places(places.clone()),
+        let fresh = FreshOptions::new().selection(selection).memory(true);
+        let extracted = match &self.to {
+            ExtractTo::Fresh => self.fresh(&fresh)?,
+            ExtractTo::FreshIn(places) => self.fresh(&fresh.places(places.clone()))?,
             ExtractTo::Persistent { directory, verify } => {
-                let options = SharedOptions::new().selection(selection).verify(*verify);
-                let shared = Shared::open(&self.archive, directory, &options)?;
-                let path = shared.path().to_owned();
-                self.made().shared.push(shared);
-                return Ok(path);
+                self.shared(directory, selection, *verify)?
+            }
+            ExtractTo::PreferPersistent { directory, verify } => {
+                match self.shared(directory, selection, *verify) {
+                    Err(persistent @ (SharedError::Refused(_) | SharedError::Write { .. })) => self
+                        .fresh(&fresh)
+                        .map_err(|source| NowhereError { persistent, source })?,
+                    extracted => extracted?,
+                }
             }
         };
-        let fresh = Fresh::extract(&self.archive, &fresh)?;
+        Ok(extracted)
+    }
+
+    fn fresh(&self, options: &FreshOptions) -> Result<PathBuf, FreshError> {
+        let fresh = Fresh::extract(&self.archive, options)?;
         let path = fresh.path().to_owned();
         self.made().fresh.push(fresh);
+        Ok(path)
+    }
+
+    fn shared(
+        &self,
+        directory: &Path,
+        selection: Selection,
+        verify: Verify,
+    ) -> Result<PathBuf, SharedError> {
+        let options = SharedOptions::new().selection(selection).verify(verify);
+        let shared = Shared::open(&self.archive, directory, &options)?;
+        let path = shared.path().to_owned();
+        self.made().shared.push(shared);
         Ok(path)
     }
 }

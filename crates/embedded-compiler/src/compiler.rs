@@ -41,9 +41,10 @@ impl Options {
     }
 
     /// Extract the carried compiler to this directory and use it again from there, in this and later processes. Default: a
-    /// private directory that is removed. OCaml: `persistent_archive_dirpath`.
+    /// private directory that is removed, which also takes the place of a directory that cannot be written to, is full or
+    /// mounted `noexec`. OCaml: `persistent_archive_dirpath`.
     pub fn persistent_archive_dirpath(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
-        self.choose = self.choose.extract_to(crate::ExtractTo::Persistent {
+        self.choose = self.choose.extract_to(crate::ExtractTo::PreferPersistent {
             directory: directory.into(),
             verify: embedded_archive::Verify::Stamp,
         });

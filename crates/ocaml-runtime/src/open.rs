@@ -213,7 +213,7 @@ fn open(path: &Path, options: &Options) -> Result<Runtime, Error> {
         path: path.to_path_buf(),
         source,
     };
-    let path = &path.canonicalize().map_err(read)?;
+    let path = &real_path(path).map_err(read)?;
     let mut images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(image) = images.iter().copied().find(|image| &image.path == path) {
         return Ok(Runtime::new(image));
@@ -243,6 +243,16 @@ fn open(path: &Path, options: &Options) -> Result<Runtime, Error> {
     images.push(image);
     exit::flush_at_exit();
     Ok(Runtime::new(image))
+}
+
+/// The path without links; a file in memory (memfd_create(2)) has none, and keeps the one that leads to it.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.exists() => {
+            std::path::absolute(path)
+        }
+        decided => decided,
+    }
 }
 
 /// Opens the image; where the system cannot, opens the libraries in `directory` and tries again.

@@ -48,8 +48,10 @@ fn stopped(file: &Path, root: &Path) -> Option<Child> {
             .iter()
             .any(|name| name.starts_with(".stage-"))
     };
-    while !is_staged() && child.try_wait().unwrap().is_none() && Instant::now() < end {
-        std::hint::spin_loop();
+    while !is_staged() && Instant::now() < end {
+        if child.try_wait().unwrap().is_some() {
+            return None;
+        }
     }
     signal(&child, Signal::STOP);
     let has_tree = root.join(sample("").tree().directory_name()).exists();

@@ -1,15 +1,18 @@
 //! When a compiler is extracted, and where to.
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use dynloader::cache::CacheConfig;
 use dynloader::{Evaluation, SideEffect};
-use embedded_compiler::Compiler;
+use embedded_archive::Verify;
+use embedded_compiler::{Compiler, ExtractTo};
 use futures_lite::future::block_on;
 
-use crate::support::{Outcome, Place, Role, Test, embedded, fine, names, temporary};
+use crate::support::{
+    Outcome, Place, Role, Test, chain, embedded, embedded_to, fine, names, temporary,
+};
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -20,9 +23,17 @@ pub(crate) const TESTS: &[Test] = &[
         "a_persistent_directory_is_extracted_to_once",
         a_persistent_directory_is_extracted_to_once,
     ),
+    (
+        "a_persistent_directory_that_cannot_be_used_gives_way_to_a_private_one_or_is_named",
+        a_persistent_directory_that_cannot_be_used_gives_way_to_a_private_one_or_is_named,
+    ),
 ];
 
-pub(crate) const ROLES: &[(&str, Role)] = &[("cache", cache), ("persist", persist)];
+pub(crate) const ROLES: &[(&str, Role)] = &[
+    ("cache", cache),
+    ("persist", persist),
+    ("persist else", persist_else),
+];
 
 fn a_plugin_in_the_cache_needs_no_compiler() {
     let Some(place) = Place::new() else { return };
@@ -93,6 +104,43 @@ fn persist(arguments: &[String]) -> Outcome {
         assert_eq!(extracted(), BTreeSet::new());
         Ok::<(), std::io::Error>(())
     }))?;
+    Ok(())
+}
+
+fn a_persistent_directory_that_cannot_be_used_gives_way_to_a_private_one_or_is_named() {
+    let Some(place) = Place::new() else { return };
+    let parent = tempfile::tempdir().unwrap();
+    let file = parent.path().join("file");
+    fs::write(&file, "").unwrap();
+    let open = parent.path().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    let (file, open) = (file.to_str().unwrap(), open.to_str().unwrap());
+    place.succeed("persist else", &[file, "prefer", ""]);
+    let named = format!("`{file}` is not a directory");
+    place.succeed("persist else", &[file, "insist", &named]);
+    // Others could have put anything there: that is to be mended, not to be passed over.
+    for how in ["prefer", "insist"] {
+        let named = format!("`{open}` cannot be trusted");
+        place.succeed("persist else", &[open, how, &named]);
+    }
+    assert_eq!(place.left(), [""; 0]);
+}
+
+fn persist_else(arguments: &[String]) -> Outcome {
+    let (directory, verify) = (PathBuf::from(&arguments[0]), Verify::Stamp);
+    let options = match arguments[1].as_str() {
+        "prefer" => embedded().persistent_archive_dirpath(directory),
+        _ => embedded_to(ExtractTo::Persistent { directory, verify }),
+    };
+    let loaded = block_on(Compiler::with_compiler(options, async |compiler| {
+        compiler.load::<SideEffect>([fine()]).await?;
+        assert!(!extracted().is_empty());
+        Ok::<(), dynloader::load::Error>(())
+    }));
+    let told = loaded.err().map_or(String::new(), |error| chain(&error));
+    assert_eq!(told.is_empty(), arguments[2].is_empty(), "{told}");
+    assert!(told.contains(&arguments[2]), "{told}");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use dynloader::Source;
-use embedded_compiler::{Choice, ChooseOptions, Options};
+use embedded_compiler::{Choice, ChooseOptions, ExtractTo, Options};
 
 use crate::carriers::carrier;
 
@@ -102,7 +102,12 @@ impl Drop for Running {
 
 /// The compiler that this executable carries, and no other.
 pub(crate) fn embedded() -> Options {
-    Options::default().choose(ChooseOptions::default().choice(Choice::Embedded))
+    embedded_to(ExtractTo::Fresh)
+}
+
+pub(crate) fn embedded_to(to: ExtractTo) -> Options {
+    let choose = ChooseOptions::default().choice(Choice::Embedded);
+    Options::default().choose(choose.extract_to(to))
 }
 
 /// A plugin that the compiler accepts.
