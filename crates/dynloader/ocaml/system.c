@@ -89,8 +89,22 @@ static char **tool_environment(const char *library_path)
   return result;
 }
 
+/* Whether `word` of a linker's command says how, and not what, to link: -ffunction-sections goes with the compiler's flag of
+   that name. */
+static int is_ignored(const char *word)
+{
+  return strcmp(word, "-shared") == 0 || strncmp(word, "-L", 2) == 0 || strncmp(word, "-f", 2) == 0;
+}
+
+static int is_object(const char *word)
+{
+  const char *dot = strrchr(word, '.');
+  return word[0] != '-' && dot != NULL && strcmp(dot, ".o") == 0;
+}
+
 /* The "linker" of SADDLEBAG_ASSEMBLER=text: the texts of all objects into the output, for the application to assemble and
-   link. Each is preceded by a line with its length and its name. Anything but objects is for a real linker. */
+   link. Each is preceded by a line with its length and its name. Anything but objects is for a real linker: the output then
+   is a line that names it. */
 static int collect(char **words)
 {
   const char *output = NULL;
@@ -100,16 +114,17 @@ static int collect(char **words)
   for (int i = 1; words[i] != NULL; i++)
     if (strcmp(words[i], "-o") == 0) output = words[++i];
   if (output == NULL || (out = fopen(output, "wb")) == NULL) goto failed;
-  fprintf(out, "saddlebag-assembly 1\n");
+  fprintf(out, "saddlebag-assembly 2\n");
   for (int i = 1; words[i] != NULL; i++) {
-    const char *dot = strrchr(words[i], '.');
     if (strcmp(words[i], "-o") == 0) { i++; continue; }
-    /* What says how, and not what, to link: -ffunction-sections goes with the compiler's flag of that name. */
-    if (strcmp(words[i], "-shared") == 0 || strncmp(words[i], "-L", 2) == 0 || strncmp(words[i], "-f", 2) == 0) continue;
-    if (words[i][0] == '-' || dot == NULL || strcmp(dot, ".o") != 0 || (in = fopen(words[i], "rb")) == NULL) {
-      fprintf(stderr, "saddlebag driver: `%s` needs a linker\n", words[i]);
-      return 1 << 8;
-    }
+    if (is_ignored(words[i]) || is_object(words[i])) continue;
+    fprintf(out, "linker %s\n", words[i]);
+    goto written;
+  }
+  for (int i = 1; words[i] != NULL; i++) {
+    if (strcmp(words[i], "-o") == 0) { i++; continue; }
+    if (is_ignored(words[i])) continue;
+    if ((in = fopen(words[i], "rb")) == NULL) goto failed;
     fseek(in, 0, SEEK_END);
     fprintf(out, "%ld %s\n", ftell(in), words[i]);
     rewind(in);
@@ -117,6 +132,7 @@ static int collect(char **words)
     if (ferror(in)) goto failed;
     fclose(in);
   }
+written:
   if (ferror(out) | fclose(out)) goto failed;
   return 0;
 failed:

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ocaml_assembler::{AssembleError, LinkError, LinkOptions, assemble, link_shared};
 
 /// What the driver's output begins with (`collect` in `ocaml/system.c`).
-const HEADING: &[u8] = b"saddlebag-assembly 1\n";
+const HEADING: &[u8] = b"saddlebag-assembly 2\n";
 
 /// Why the compiler's assembly did not become a plugin in this process. The assembler and the linker of the kit are the
 /// way out.
@@ -16,6 +16,18 @@ pub enum Error {
     /// The driver's output is not what its source says.
     #[error("the driver gave no assembly of this version")]
     Form,
+    /// The compiler of this loader gives no assembly: it is not the kit's driver, or cannot be one.
+    #[error("`{compiler}` gives no assembly to this process")]
+    NoAssembly {
+        /// The compiler.
+        compiler: String,
+    },
+    /// The plugin is made of more than what the compiler generated.
+    #[error("`{input}` needs a linker")]
+    NeedsLinker {
+        /// An archive, a library or a flag.
+        input: String,
+    },
     /// A line is not understood.
     #[error("`{file}` cannot be assembled")]
     Assemble {
@@ -49,7 +61,13 @@ pub(crate) fn link_file(path: &Path, needed: Vec<String>) -> Result<(), Error> {
 
 /// The shared object made of the driver's output; it names `needed` as needed.
 pub(crate) fn link(collected: &[u8], needed: Vec<String>) -> Result<Vec<u8>, Error> {
-    link_texts(&split(collected).ok_or(Error::Form)?, needed)
+    match split(collected).ok_or(Error::Form)? {
+        Collected::Texts(texts) => link_texts(&texts, needed),
+        Collected::NeedsLinker(input) => {
+            let input = input.to_owned();
+            Err(Error::NeedsLinker { input })
+        }
+    }
 }
 
 /// The shared object made of assembly; each text comes with the name of the object that it stands for.
@@ -71,9 +89,21 @@ pub(crate) fn link_texts(texts: &[(&str, &str)], needed: Vec<String>) -> Result<
     link_shared(&objects, &options).map_err(Error::Link)
 }
 
-/// The texts with the names of the objects they stand for: each is preceded by a line with its length and its name.
-fn split(collected: &[u8]) -> Option<Vec<(&str, &str)>> {
+/// What the driver's output holds.
+#[derive(Debug, PartialEq, Eq)]
+enum Collected<'a> {
+    /// Texts with the names of the objects they stand for.
+    Texts(Vec<(&'a str, &'a str)>),
+    /// What the driver met that is not text of its own.
+    NeedsLinker(&'a str),
+}
+
+/// Each text is preceded by a line with its length and its name.
+fn split(collected: &[u8]) -> Option<Collected<'_>> {
     let mut rest = std::str::from_utf8(collected.strip_prefix(HEADING)?).ok()?;
+    if let Some(input) = rest.strip_prefix("linker ") {
+        return Some(Collected::NeedsLinker(input.strip_suffix('\n')?));
+    }
     let mut texts = Vec::new();
     while !rest.is_empty() {
         let (line, after) = rest.split_once('\n')?;
@@ -82,7 +112,7 @@ fn split(collected: &[u8]) -> Option<Vec<(&str, &str)>> {
         texts.push((name, text));
         rest = after;
     }
-    Some(texts)
+    Some(Collected::Texts(texts))
 }
 
 #[cfg(test)]
@@ -91,12 +121,22 @@ mod tests {
 
     #[test]
     fn texts_are_told_apart_by_their_lengths() {
-        let collected = b"saddlebag-assembly 1\n7 a b.o\n\t.data\n5 c.o\n\tret\n";
+        let collected = b"saddlebag-assembly 2\n7 a b.o\n\t.data\n5 c.o\n\tret\n";
         assert_eq!(
-            split(collected).unwrap(),
-            [("a b.o", "\t.data\n"), ("c.o", "\tret\n")]
+            split(collected),
+            Some(Collected::Texts(vec![
+                ("a b.o", "\t.data\n"),
+                ("c.o", "\tret\n")
+            ]))
         );
-        assert_eq!(split(b"saddlebag-assembly 1\n").unwrap(), []);
+        let empty = split(b"saddlebag-assembly 2\n");
+        assert_eq!(empty, Some(Collected::Texts(vec![])));
+    }
+
+    #[test]
+    fn what_needs_a_linker_is_named() {
+        let error = link(b"saddlebag-assembly 2\nlinker a b.a\n", Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), "`a b.a` needs a linker");
     }
 
     #[test]
@@ -104,8 +144,8 @@ mod tests {
         for collected in [
             &b"\x7fELF"[..],
             b"",
-            b"saddlebag-assembly 2\n",
-            b"saddlebag-assembly 1\n9 a.o\n\tret\n",
+            b"saddlebag-assembly 3\n",
+            b"saddlebag-assembly 2\n9 a.o\n\tret\n",
         ] {
             assert!(matches!(link(collected, Vec::new()), Err(Error::Form)));
         }
@@ -113,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_understood_names_its_file() {
-        let error = link(b"saddlebag-assembly 1\n6 a.o\n\tfrob\n", Vec::new()).unwrap_err();
+        let error = link(b"saddlebag-assembly 2\n6 a.o\n\tfrob\n", Vec::new()).unwrap_err();
         assert!(
             matches!(&error, Error::Assemble { file, .. } if file == "a.o"),
             "{error:?}"

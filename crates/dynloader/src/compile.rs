@@ -158,8 +158,10 @@ pub(crate) async fn run(
         (job, files) = (Some(used), turned_out);
     }
 
-    let mut internal = goal == Goal::Load;
-    let attempt = assembly_invocation(kit, options, &name);
+    let mut attempt = match goal {
+        Goal::Check => None,
+        Goal::Load => assembly_invocation(kit, options, &name).map_err(Error::Assemble)?,
+    };
     if let Some(asked) = by_worker(shared, workspace, &name, &files, goal).await {
         let (answer, directory) = asked;
         if answer.outcome == Outcome::Refused {
@@ -188,7 +190,7 @@ pub(crate) async fn run(
                 return Err(Error::Assemble(error));
             }
             // A line that is not understood now would not be understood again.
-            Err(_) => internal = false,
+            Err(_) => attempt = None,
         }
     }
 
@@ -198,22 +200,23 @@ pub(crate) async fn run(
     };
     let sources: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
     let job = preprocess::write(job, files).await.map_err(failed)?;
-    if internal && let Some(attempt) = assembly_invocation(kit, options, &name) {
+    if let Some(attempt) = attempt {
         let attempt = in_job(attempt, &sources, job.path());
         let result = attempt
             .output()
             .await
             .map_err(|error| Error::Run(Box::new(error)))?;
+        if !result.status.success() {
+            return Err(rejected(CommandFailure::new(attempt, result), &names));
+        }
         let output = job.path().join(format!("{name}.cmxs"));
-        match assembled(kit, &result, output.clone()).await {
+        let (needed, file) = (kit.needed_libraries(), output.clone());
+        match blocking::unblock(move || assembly::link_file(&file, needed)).await {
             Ok(()) => return Ok(finished(job, goal, &result, &names, output)),
-            // The compiler refused the sources: no linker would change that.
-            Err(_) if !result.status.success() && !lacks_a_linker(&result) => {
-                return Err(rejected(CommandFailure::new(attempt, result), &names));
-            }
             Err(error) if options.assembler == Assembler::Internal => {
-                return Err(Error::Assemble(error));
+                return Err(Error::Assemble(Box::new(error)));
             }
+            // The assembler and the linker are the way out.
             Err(_) => {}
         }
     }
@@ -249,7 +252,8 @@ async fn by_worker(
         && options.programs.ocamlopt.is_none()
         && compile_worker::are_for_workers(&options.flags.cmx);
     let linked = goal == Goal::Check
-        || (options.flags.cmxs.is_empty() && assembly_invocation(kit, options, name).is_some());
+        || (options.flags.cmxs.is_empty()
+            && matches!(assembly_invocation(kit, options, name), Ok(Some(_))));
     if !ours || !linked {
         return None;
     }
@@ -331,42 +335,46 @@ fn diagnostics(printed: &[u8], names: &NameTable) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Makes the plugin `output` of the assembly that the driver left there.
-async fn assembled(
+/// The command that gives assembly, where this process is to turn it into a plugin; an error where it has to and cannot.
+fn assembly_invocation(
     kit: &Kit,
-    result: &Output,
-    output: PathBuf,
-) -> Result<(), Box<assembly::Error>> {
-    if !result.status.success() {
-        return Err(Box::new(assembly::Error::Form));
+    options: &Options,
+    unit: &str,
+) -> Result<Option<Invocation>, Box<assembly::Error>> {
+    if options.code != Code::Native || options.assembler == Assembler::External {
+        return Ok(None);
     }
-    let needed = kit.needed_libraries();
-    blocking::unblock(move || assembly::link_file(&output, needed).map_err(Box::new)).await
+    match assembly_compiler(kit, options) {
+        Ok((ocamlopt, link)) => {
+            let output = format!("{unit}.cmxs");
+            let arguments = arguments(options, Goal::Load, link.into(), &output);
+            Ok(Some(ocamlopt.args(arguments)))
+        }
+        Err(_) if options.assembler == Assembler::Auto => Ok(None),
+        Err(error) => Err(Box::new(error)),
+    }
 }
 
-/// Whether the driver's replacement of a linker met what only a real one can link (`collect` in `ocaml/system.c`).
-fn lacks_a_linker(result: &Output) -> bool {
-    String::from_utf8_lossy(&result.stderr).contains("needs a linker")
-}
-
-/// The command that gives assembly, where this process is to turn it into a plugin.
-fn assembly_invocation(kit: &Kit, options: &Options, unit: &str) -> Option<Invocation> {
-    let internal = options.assembler != Assembler::External && options.programs.ocamlopt.is_none();
+/// The compiler that gives assembly, and its arguments for doing so.
+fn assembly_compiler(
+    kit: &Kit,
+    options: &Options,
+) -> Result<(Invocation, [OsString; 2]), assembly::Error> {
+    let show = |path: &Path| path.display().to_string();
+    if let Some(program) = &options.programs.ocamlopt {
+        let compiler = show(program);
+        return Err(assembly::Error::NoAssembly { compiler });
+    }
     // Archives are for a linker.
-    let archives = options
-        .libraries
-        .iter()
-        .any(|library| library.archives().next().is_some());
-    if options.code != Code::Native || !internal || archives {
-        return None;
+    if let Some(archive) = options.libraries.iter().flat_map(Library::archives).next() {
+        let input = show(archive);
+        return Err(assembly::Error::NeedsLinker { input });
     }
-    let (ocamlopt, link) = kit.assembly_ocamlopt()?;
-    Some(ocamlopt.args(arguments(
-        options,
-        Goal::Load,
-        link.into(),
-        &format!("{unit}.cmxs"),
-    )))
+    kit.assembly_ocamlopt().ok_or_else(|| {
+        let compiler = kit.ocamlopt().map(|ocamlopt| show(ocamlopt.program()));
+        let compiler = compiler.unwrap_or_else(|| "ocamlopt".to_owned());
+        assembly::Error::NoAssembly { compiler }
+    })
 }
 
 /// What a program that refused the sources had to say.

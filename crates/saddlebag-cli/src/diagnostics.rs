@@ -28,6 +28,11 @@ pub(crate) fn rejected(error: Error, format: ErrorFormat) -> Failure {
             print(&rejection.diagnostics, format);
             Failure::new(error)
         }
+        // Only `--assembler internal` leads here.
+        Error::Assemble(_) => Failure::advised(
+            error,
+            "use the assembler and the linker where they are needed: --assembler auto",
+        ),
         _ => Failure::new(error),
     }
 }
