@@ -155,6 +155,53 @@ fn new_versions_of_a_file_replace_its_old_ones_before_others_suffer() {
 }
 
 #[test]
+fn warnings_are_shown_again_from_the_cache() {
+    if !ocaml() {
+        return;
+    }
+    let cached = Cached::new();
+    let text = "let f = function Some x -> x\nlet () = print_string (f (Some \"x\"))\n";
+    cached.sandbox.write("main.ml", text);
+    cached.sandbox.write("copy/main.ml", text);
+    let run = |file: &str, compiled: bool| {
+        let outcome = cached.run(&[file]).run();
+        outcome.code(0).prints("x");
+        assert_eq!(cached.driver.take() > 0, compiled, "{file}");
+        outcome.stderr().into_owned()
+    };
+    let first = run("main.ml", true);
+    assert!(
+        first.starts_with("File \"main.ml\", line 1, characters 8-28:\n1 | let f = "),
+        "{first}"
+    );
+    assert!(first.contains("Warning 8"), "{first}");
+    assert_eq!(run("main.ml", false), first);
+    let copy = first.replace("main.ml", "copy/main.ml");
+    assert_eq!(run("copy/main.ml", false), copy);
+    // What was built from the cache says the same.
+    let build = ["build", "--cache", "cache", "main.ml", "-o", "out"];
+    let options = cached.sandbox.saddlebag(build).arg("--ppx");
+    let outcome = options.arg(cached.driver.program()).run();
+    assert_eq!(outcome.code(0).stderr(), first);
+}
+
+#[test]
+fn a_plugin_from_the_cache_needs_no_directory_of_its_own() {
+    if !ocaml() {
+        return;
+    }
+    let cached = Cached::new();
+    cached.sandbox.write("main.ml", print("ran"));
+    assert!(cached.compiles(&["main"], "ran"));
+    let nowhere = cached.sandbox.path("nowhere");
+    let outcome = cached.run(&["main"]).env("TMPDIR", &nowhere).run();
+    outcome.code(0).prints("ran").is_quiet();
+    cached.sandbox.write("main.ml", print("other"));
+    let outcome = cached.run(&["main"]).env("TMPDIR", &nowhere).run();
+    outcome.code(1).says(&["/work/nowhere`"]);
+}
+
+#[test]
 fn sources_that_do_not_compile_are_not_kept() {
     if !ocaml() {
         return;

@@ -28,7 +28,7 @@ pub(crate) enum Artefact {
 }
 
 impl Compiled {
-    /// The compiler's warnings. A plugin from the cache has none.
+    /// The compiler's warnings. Those of a plugin from the cache are what the compiler said when it made it.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics

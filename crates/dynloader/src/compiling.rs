@@ -110,7 +110,7 @@ impl Loader {
         let (compiled, sealed) = compiled.sealed().await?;
         let put = storage
             .store()
-            .put(&key, &cache::encode(&key, &sealed))
+            .put(&key, &cache::encode(&key, &sealed, &compiled.diagnostics))
             .await;
         put.map_err(cache)?;
         Ok(compiled)
@@ -306,14 +306,15 @@ fn find_in_directory(
 /// What a store gave, if it is what was stored for the key, and sealed for this loader.
 fn usable(key: &Key, stored: Option<Vec<u8>>, needed: &Seal) -> Option<Compiled> {
     let stored = stored?;
-    let (seal, compiled) = Seal::read(cache::decode(key, &stored)?).ok()?;
+    let (sealed, diagnostics) = cache::decode(key, &stored)?;
+    let (seal, compiled) = Seal::read(sealed).ok()?;
     let fits = seal.check(needed).is_ok() && seal.evaluation == needed.evaluation;
     fits.then(|| {
         let artefact = Artefact::Stored(compiled.to_vec());
         Compiled {
             seal,
             artefact,
-            diagnostics: Vec::new(),
+            diagnostics,
             from_cache: true,
         }
     })

@@ -1,7 +1,7 @@
 //! The index of a cache directory: which plugins it holds, from the oldest to the newest.
 //!
 //! Layout, integers little-endian: magic (8 bytes), version (`u32`), the first 8 bytes of the BLAKE3 digest of these
-//! two, so that damage is never taken for a newer version; then, as version 1 has it, the BLAKE3 digest of the rest
+//! two, so that damage is never taken for a newer version; then, as version 2 has it, the BLAKE3 digest of the rest
 //! (32 bytes), the number of records (`u32`), and the records: plugin digest and context digest (32 bytes each), the
 //! number of file names (`u32`), and each name with its length (`u32`).
 
@@ -11,10 +11,12 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use super::fields::{push_length, push_string, take_number, take_string};
 use super::key::Key;
 
 pub(crate) const MAGIC: &[u8; 8] = b"SDLBINDX";
-pub(crate) const VERSION: u32 = 1;
+/// Changes with the form of the entries too: those of an earlier version go with their index.
+pub(crate) const VERSION: u32 = 2;
 
 /// The plugins of a cache, the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,14 +67,13 @@ impl Index {
 
     pub(crate) fn write_version(&self, version: u32) -> Vec<u8> {
         let mut body = Vec::new();
-        push_number(&mut body, self.records.len());
+        push_length(&mut body, self.records.len());
         for record in &self.records {
             body.extend_from_slice(&record.plugin);
             body.extend_from_slice(&record.context);
-            push_number(&mut body, record.files.len());
+            push_length(&mut body, record.files.len());
             for file in &record.files {
-                push_number(&mut body, file.as_os_str().len());
-                body.extend_from_slice(file.as_os_str().as_bytes());
+                push_string(&mut body, file.as_os_str().as_bytes());
             }
         }
         let mut bytes = MAGIC.to_vec();
@@ -160,10 +161,6 @@ fn check(head: &[u8]) -> [u8; 8] {
     check
 }
 
-fn push_number(bytes: &mut Vec<u8>, number: usize) {
-    bytes.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
-}
-
 fn parse(mut body: &[u8]) -> Option<Vec<Key>> {
     let mut records = Vec::new();
     for _ in 0..take_number(&mut body)? {
@@ -172,10 +169,8 @@ fn parse(mut body: &[u8]) -> Option<Vec<Key>> {
         body = rest;
         let mut files = Vec::new();
         for _ in 0..take_number(&mut body)? {
-            let length = take_number(&mut body)? as usize;
-            let (file, rest) = body.split_at_checked(length)?;
-            files.push(PathBuf::from(OsString::from_vec(file.to_vec())));
-            body = rest;
+            let file = take_string(&mut body)?.to_vec();
+            files.push(PathBuf::from(OsString::from_vec(file)));
         }
         records.push(Key {
             plugin: *plugin,
@@ -184,12 +179,6 @@ fn parse(mut body: &[u8]) -> Option<Vec<Key>> {
         });
     }
     body.is_empty().then_some(records)
-}
-
-fn take_number(body: &mut &[u8]) -> Option<u32> {
-    let (number, rest) = body.split_first_chunk::<4>()?;
-    *body = rest;
-    Some(u32::from_le_bytes(*number))
 }
 
 #[cfg(test)]

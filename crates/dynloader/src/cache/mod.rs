@@ -5,8 +5,10 @@
 //! found is verified before it is loaded, whatever the store: a digest over every byte, the key it was stored
 //! under, and the seal of the compiled file. Anything else counts as not found, and the plugin is compiled again.
 
+mod diagnostics;
 mod directory;
 mod entry;
+mod fields;
 mod index;
 mod key;
 mod store;

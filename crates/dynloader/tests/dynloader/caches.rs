@@ -63,27 +63,36 @@ fn a_plugin_is_compiled_once_for_all_loaders() {
 }
 
 #[test]
-fn a_blocking_load_tells_of_warnings_and_finds_what_a_future_stored() {
+fn the_warnings_of_a_plugin_are_told_whenever_it_is_loaded() {
     let folder = folder(&[]);
     let options = Options::program().use_cache(CacheConfig::new(folder.path().join("cache")));
     let Some(loader) = loader(options) else {
         return;
     };
     let text = "let f = function Some x -> x\nlet () = f (Some ())";
-    let load = || {
-        let mut told = 0;
-        let sources = [Source::text("x.ml", text)];
+    let load = |path: &str| {
+        let mut told = Vec::new();
+        let sources = [Source::text(path, text)];
         loader
-            .load_sources_blocking::<SideEffect>(sources, |found| told = found.len())
+            .load_sources_blocking::<SideEffect>(sources, |found| told = found.to_vec())
             .unwrap();
-        told
+        let warning = told.pop().unwrap();
+        assert!(told.is_empty() && warning.message.contains("not exhaustive"));
+        warning.location.unwrap()
     };
-    assert_eq!(
-        (load(), load()),
-        (1, 0),
-        "the compiler runs, and then it does not"
-    );
-    assert!(hit(&loader, Source::text("x.ml", text)));
+    let first = load("first/x.ml");
+    assert_eq!(first.file, Path::new("first/x.ml"));
+    assert_eq!(load("first/x.ml"), first);
+    // The same sources in another place: so are the warnings.
+    let elsewhere = load("second/x.ml");
+    assert_eq!(elsewhere.file, Path::new("second/x.ml"));
+    assert_eq!((elsewhere.line, elsewhere.columns), (1, first.columns));
+    let sources = [Source::text("x.ml", text)];
+    let compiled = block_on(loader.compile_sources::<SideEffect>(sources, Evaluation::AtLoad));
+    let compiled = compiled.unwrap();
+    assert!(compiled.is_from_cache());
+    assert_eq!(compiled.diagnostics().len(), 1);
+    assert_eq!(plugins(folder.path()).len(), 1);
 }
 
 #[test]
