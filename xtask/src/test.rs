@@ -82,7 +82,7 @@ fn conclude(root: &Path, steps: Vec<Step>, start: Instant) -> Result<(), Box<dyn
     result
 }
 
-/// The steps, the quick ones first. nextest runs no examples of the documentation: they are a step of their own.
+/// The steps, the quick ones first, all with every feature, so that each crate is compiled once. nextest runs no examples of the documentation: they are a step of their own.
 fn plan(root: &Path, nextest: bool) -> Vec<Step> {
     let cargo = |line: &str| {
         let mut command = shell::cargo();
@@ -93,18 +93,22 @@ fn plan(root: &Path, nextest: bool) -> Vec<Step> {
         command
     };
     let tests = match nextest {
-        true => "nextest run --workspace --no-fail-fast",
-        false => "test --workspace --all-targets --no-fail-fast",
+        true => "nextest run --workspace --all-features --no-fail-fast",
+        false => "test --workspace --all-features --all-targets --no-fail-fast",
     };
-    let mut documents = cargo("doc --workspace --no-deps");
+    let mut documents = cargo("doc --workspace --all-features --no-deps");
     documents.env("RUSTDOCFLAGS", "-D warnings");
     vec![
         Step::Run(cargo("fmt --all --check")),
         Step::Tidy,
-        Step::Run(cargo("clippy --workspace --all-targets -- -D warnings")),
-        Step::Run(cargo("build --workspace --all-targets")),
+        Step::Run(cargo(
+            "clippy --workspace --all-features --all-targets -- -D warnings",
+        )),
+        Step::Run(cargo("build --workspace --all-features --all-targets")),
         Step::Count(strict(cargo(tests))),
-        Step::Count(strict(cargo("test --workspace --doc --no-fail-fast"))),
+        Step::Count(strict(cargo(
+            "test --workspace --all-features --doc --no-fail-fast",
+        ))),
         Step::Run(documents),
     ]
 }
@@ -190,6 +194,18 @@ mod tests {
         assert!(find("cargo doc").starts_with("RUSTDOCFLAGS='-D warnings' "));
         assert!(find("nextest").starts_with("CI=true "));
         assert!(find("--doc").starts_with("CI=true "));
+    }
+
+    #[test]
+    fn what_is_behind_a_feature_is_linted_tested_and_documented_too() {
+        for step in plan(Path::new("/"), true) {
+            let (Step::Run(command) | Step::Count(command)) = step else {
+                continue;
+            };
+            let line = shell::line(&command);
+            let formats = line.contains(" fmt ");
+            assert!(formats || line.contains(" --all-features "), "{line}");
+        }
     }
 
     #[test]
