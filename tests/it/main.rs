@@ -13,3 +13,4 @@ mod places;
 mod ppx;
 mod programs;
 mod run;
+mod uncaught;

@@ -34,9 +34,18 @@ impl Loader {
             future::block_on(self.compile_unless_found(&contract, Evaluation::AtLoad, looked))?
         } else {
             let compile = self.compile_unless_found(&contract, Evaluation::AtLoad, looked);
-            let compile = async { Ok(compile.await?) };
-            // The runtime starts while the compiler runs.
-            future::block_on(future::try_zip(compile, self.start_runtime()))?.0
+            // The runtime starts while the compiler runs, and on this thread, if it is to start on the caller's.
+            std::thread::scope(|scope| {
+                let compiling = std::thread::Builder::new()
+                    .name("saddlebag-compile".into())
+                    .spawn_scoped(scope, || future::block_on(compile))
+                    .map_err(Error::Thread)?;
+                let started = self.runtime_blocking();
+                let compiled = compiling
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                started.map(|_| compiled)
+            })?
         };
         told(compiled.diagnostics());
         self.load_compiled_blocking::<P>(compiled)

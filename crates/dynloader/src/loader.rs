@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::{io, thread};
 
 use async_lock::{OnceCell, Semaphore};
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     /// Their directories are in the workspace, so they go first.
     pub(crate) compile_workers: CompileWorkers,
     workspace: Mutex<State>,
+    /// Done once what killed processes left has been removed.
+    swept: Once,
     /// Done once the hook of [`Options::initialize`] has succeeded.
     pub(crate) initialized: OnceCell<()>,
     pub(crate) cleaned: AtomicBool,
@@ -163,6 +165,7 @@ impl Loader {
             jobs: OnceLock::new(),
             compile_workers: CompileWorkers::default(),
             workspace: Mutex::new(State::Unused),
+            swept: Once::new(),
             initialized: OnceCell::new(),
             cleaned: AtomicBool::new(false),
         };
@@ -287,6 +290,9 @@ impl Shared {
             State::Cleaned => Err(Unavailable::Cleaned),
             State::Made(workspace) => Ok(workspace.clone()),
             State::Unused => {
+                if let Some(hook) = &self.options.before_directory {
+                    hook.0();
+                }
                 let workspace =
                     Workspace::create(&self.options.workspace).map_err(Unavailable::Workspace)?;
                 let workspace = Arc::new(workspace);
@@ -294,6 +300,12 @@ impl Shared {
                 Ok(workspace)
             }
         }
+    }
+
+    /// Removes what killed processes left, as making a directory does, for a loader that needs none. Blocks.
+    pub(crate) fn sweep(&self) {
+        self.swept
+            .call_once(|| workspace::sweep(&self.options.workspace));
     }
 
     pub(crate) async fn workspace_async(self: &Arc<Self>) -> Result<Arc<Workspace>, Unavailable> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::channel::oneshot;
-use ocaml_runtime::{Interface, LoadedUnit, Module, module};
+use ocaml_runtime::{Interface, LoadedUnit, Module, load, module};
 
 use crate::compile;
 use crate::compiled::{Artefact, Compiled};
@@ -17,6 +17,7 @@ use crate::plugin::Plugin;
 use crate::seal::Seal;
 use crate::source::Source;
 use crate::unit::Evaluation;
+use crate::workspace::JobDirectory;
 
 impl Loader {
     /// Compiles the sources into one plugin, whose last module is checked against the interface of `P`, loads it and
@@ -281,30 +282,46 @@ impl Shared {
     /// Has the runtime load the file. Blocks; runs the top level of a plugin compiled to run at load.
     fn link(self: &Arc<Self>, artefact: Artefact) -> Result<Loaded, Error> {
         let runtime = self.open_runtime()?;
-        let (job, file) = match artefact {
-            Artefact::Fresh { job, file } => (job, file),
+        let loading = tracing::debug_span!("load").entered();
+        let loaded = match artefact {
+            Artefact::Fresh { job, file } => {
+                let loaded = runtime.load(file);
+                // The code stays mapped; only its name goes.
+                drop(job);
+                loaded
+            }
             Artefact::Stored(bytes) => {
-                let workspace = self.workspace().map_err(|unavailable| match unavailable {
-                    Unavailable::Cleaned => Error::Cleaned,
-                    Unavailable::Workspace(error) => Error::Workspace(Box::new(error)),
-                })?;
-                let _writing = tracing::debug_span!("write").entered();
-                let written = workspace.job().and_then(|job| {
-                    let file = job.write("Plugin.cmxs", &bytes)?;
-                    Ok((job, file))
-                });
-                written.map_err(|error| Error::Workspace(Box::new(error)))?
+                self.sweep();
+                match runtime.load_from_memory(&bytes) {
+                    // The system may keep no files in memory, or run no code from them.
+                    Err(load::Error::Memory { .. } | load::Error::Refused { .. }) => {
+                        let (_job, file) = self.stored(&bytes)?;
+                        runtime.load(file)
+                    }
+                    loaded => loaded,
+                }
             }
         };
-        let loading = tracing::debug_span!("load").entered();
-        let unit = runtime.load(&file).map_err(|error| match error {
-            ocaml_runtime::load::Error::Raised { source, .. } => Error::Raised(source),
-            error => Error::Link(Box::new(error)),
-        });
         drop(loading);
-        // The code stays mapped; only its name goes.
-        drop(job);
-        Ok(Loaded { unit: unit? })
+        let unit = loaded.map_err(|error| match error {
+            load::Error::Raised { source, .. } => Error::Raised(source),
+            error => Error::Link(Box::new(error)),
+        })?;
+        Ok(Loaded { unit })
+    }
+
+    /// Writes a plugin to a path that no other load uses.
+    fn stored(self: &Arc<Self>, bytes: &[u8]) -> Result<(JobDirectory, PathBuf), Error> {
+        let workspace = self.workspace().map_err(|unavailable| match unavailable {
+            Unavailable::Cleaned => Error::Cleaned,
+            Unavailable::Workspace(error) => Error::Workspace(Box::new(error)),
+        })?;
+        let _writing = tracing::debug_span!("write").entered();
+        let written = workspace.job().and_then(|job| {
+            let file = job.write("Plugin.cmxs", bytes)?;
+            Ok((job, file))
+        });
+        written.map_err(|error| Error::Workspace(Box::new(error)))
     }
 }
 

@@ -43,6 +43,7 @@ pub struct Options {
     pub(crate) store: Option<SharedStore>,
     pub(crate) programs: Programs,
     pub(crate) initialize: Option<Initialize>,
+    pub(crate) before_directory: Option<BeforeDirectory>,
     pub(crate) stack_size: usize,
     pub(crate) runtime: ocaml_runtime::open::Options,
 }
@@ -111,6 +112,22 @@ impl PartialEq for Initialize {
     }
 }
 
+/// The hook of [`Options::before_directory`].
+#[derive(Clone)]
+pub(crate) struct BeforeDirectory(pub(crate) Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for BeforeDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BeforeDirectory(..)")
+    }
+}
+
+impl PartialEq for BeforeDirectory {
+    fn eq(&self, other: &BeforeDirectory) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// The store of [`Options::use_store`].
 #[derive(Debug, Clone)]
 pub(crate) struct SharedStore(pub(crate) Arc<dyn Store>);
@@ -145,6 +162,7 @@ impl Default for Options {
             store: None,
             programs: Programs::default(),
             initialize: None,
+            before_directory: None,
             stack_size: 8 << 20,
             runtime: ocaml_runtime::open::Options::default(),
         }
@@ -320,6 +338,14 @@ impl Options {
         self.initialize = Some(Initialize(Arc::new(move |directory| {
             Box::pin(hook(directory))
         })));
+        self
+    }
+
+    /// A hook that runs before the loader makes its directory, which it does for its first compilation, and not at all where
+    /// the cache has the answers and the system keeps files in memory. For applications that see to it that the directory
+    /// goes with [`Loader::clean_blocking`](crate::Loader::clean_blocking) when a signal ends them. Default: none.
+    pub fn before_directory(mut self, hook: impl Fn() + Send + Sync + 'static) -> Options {
+        self.before_directory = Some(BeforeDirectory(Arc::new(hook)));
         self
     }
 

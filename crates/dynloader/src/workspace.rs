@@ -2,6 +2,7 @@
 
 mod live;
 
+use std::borrow::Cow;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -80,14 +81,9 @@ impl Workspace {
     /// Makes a workspace in the first of the directories that can be used, and removes those that dead processes left
     /// there.
     pub(crate) fn create(options: &WorkspaceOptions) -> Result<Workspace, Error> {
-        let default = [std::env::temp_dir()];
-        let directories = if options.in_dirs.is_empty() {
-            &default[..]
-        } else {
-            &options.in_dirs[..]
-        };
+        let directories = directories(options);
         let mut first_error = None;
-        for directory in directories {
+        for directory in directories.iter() {
             match Workspace::create_in(directory, options.permissions) {
                 Ok(workspace) => return Ok(workspace),
                 Err(error) => first_error = first_error.or(Some(error)),
@@ -246,6 +242,21 @@ fn is_noexec(directory: &Path) -> io::Result<bool> {
 #[cfg(not(target_os = "linux"))]
 fn is_noexec(_: &Path) -> io::Result<bool> {
     Ok(false)
+}
+
+/// The directories in which workspaces are made.
+fn directories(options: &WorkspaceOptions) -> Cow<'_, [PathBuf]> {
+    match &options.in_dirs[..] {
+        [] => Cow::Owned(vec![std::env::temp_dir()]),
+        named => Cow::Borrowed(named),
+    }
+}
+
+/// Removes what killed processes left where the options would have a workspace made.
+pub(crate) fn sweep(options: &WorkspaceOptions) {
+    directories(options)
+        .iter()
+        .for_each(|directory| remove_abandoned(directory));
 }
 
 /// Removes the workspaces of processes that ended without doing so themselves: nobody holds their lock.

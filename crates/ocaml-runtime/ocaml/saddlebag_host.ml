@@ -11,6 +11,10 @@ external cancelled : unit -> bool = "saddlebag_cancelled" [@@noalloc]
 external watch_channels : out_channel -> out_channel -> unit = "saddlebag_watch_channels"
 external kept_backtrace : exn -> Printexc.raw_backtrace -> Printexc.raw_backtrace
   = "saddlebag_kept_backtrace"
+type uncaught_exception_function = exn -> bool -> unit
+
+external uncaught_exception_function : unit -> uncaught_exception_function
+  = "saddlebag_uncaught_exception_function"
 external alloc_bigarray : int -> int -> Obj.t = "saddlebag_alloc_bigarray"
 external keep_signal_action : int -> unit = "saddlebag_keep_signal_action"
 external restore_signal_action : int -> unit = "saddlebag_restore_signal_action"
@@ -70,8 +74,18 @@ type description =
    call starves the others. Creating a thread starts it again. *)
 let tick_thread_stopped = ref true
 
+(* The backtrace of the exception described last. *)
+let described : exn Weak.t = Weak.create 1
+let described_backtrace = ref (Printexc.get_callstack 0)
+
+let remember e backtrace =
+  Weak.set described 0 (Some e);
+  described_backtrace := backtrace
+
 let describe e =
-  let backtrace = Printexc.get_backtrace () in
+  let raw_backtrace = Printexc.get_raw_backtrace () in
+  let backtrace = Printexc.raw_backtrace_to_string raw_backtrace in
+  remember e raw_backtrace;
   let kind, code =
     match e with
     | Stack_overflow -> 1, 0
@@ -112,6 +126,29 @@ let install_cancellation signal =
     (Sys.Signal_handle (fun _ -> if cancelled () then raise Cancelled));
   restore_signal_action signal
 
+(* What the runtime does for an exception that ends a program: [at_exit], then
+   the handler of [Printexc.set_uncaught_exception_handler]. Whether there was
+   one: what the default one prints is up to the application, for the lines of
+   its backtrace that are about loading are of no use to anybody. *)
+let asked_by_application = ref false
+let is_default = ref false
+
+let default_handler e backtrace =
+  if !asked_by_application then is_default := true
+  else Printexc.default_uncaught_exception_handler e backtrace
+
+let handle_uncaught e =
+  let handle e = uncaught_exception_function () e false in
+  let is_described = match Weak.get described 0 with Some d -> d == e | None -> false in
+  asked_by_application := true;
+  is_default := false;
+  (if not is_described then handle e
+   else
+     (* The handler is given the backtrace of the exception raised last. *)
+     try Printexc.raise_with_backtrace e !described_backtrace with e -> handle e);
+  asked_by_application := false;
+  not !is_default
+
 let set_stack_limit words = Gc.set { (Gc.get ()) with Gc.stack_limit = words }
 let is_native () = match Sys.backend_type with Sys.Native -> true | _ -> false
 
@@ -121,6 +158,7 @@ let () =
   ignore (Thread.self ());
   watch_channels Stdlib.stdout Stdlib.stderr;
   let export name f = Callback.register ("saddlebag." ^ name) (Obj.repr f) in
+  Printexc.set_uncaught_exception_handler default_handler;
   Callback.register_exception "saddlebag.Host_error" (Host_error "");
   Callback.register_exception "saddlebag.Host_panic" (Host_panic "");
   Callback.register_exception "saddlebag.Exited" (Exited 0);
@@ -134,6 +172,7 @@ let () =
   export "record_backtrace" Printexc.record_backtrace;
   export "is_native" is_native;
   export "knows_maps" knows_maps;
+  export "handle_uncaught" handle_uncaught;
   export "compact" Gc.compact;
   (* A C allocation that fails with no OCaml frame below it ends the process,
      so everything large is allocated by these. *)

@@ -17,7 +17,7 @@
 #include <caml/io.h>
 #include <caml/signals.h>
 
-#define SADDLEBAG_ABI 2
+#define SADDLEBAG_ABI 3
 
 /* ---- What the application checks before it starts the image -------------- */
 
@@ -53,6 +53,8 @@ struct saddlebag_application {
   int (*cancelled)(void *context);
   void (*release)(void *context, uintnat object);
   void (*release_memory)(void *context, void *data);
+  /* Whether the calling thread has frames of the application below it. */
+  int (*is_below)(void *context);
 };
 
 static struct saddlebag_application application;
@@ -106,6 +108,35 @@ value __wrap_caml_sys_exit(value code)
   const value *exception = caml_named_value("saddlebag.Exited");
   if (exit_ends_process || application.call == NULL || exception == NULL) return __real_caml_sys_exit(code);
   caml_raise_with_arg(*exception, code);
+}
+
+/* ---- Thread.exit, linked with --wrap=caml_thread_exit -------------------- */
+
+/* OCaml 4.13 ends the thread there and then: by a jump to where the thread
+   began, else by unwinding its stack. Neither may pass frames of the
+   application, so on top of these it ends the call, as [exit 0] does.
+   From 4.14 on Thread.exit raises an exception of its own. */
+
+extern value __real_caml_thread_exit(value unit) __attribute__((weak));
+
+value __wrap_caml_thread_exit(value unit)
+{
+  const value *exception = caml_named_value("saddlebag.Exited");
+  int is_below = application.call != NULL && application.is_below(application.context);
+  if (!is_below || exception == NULL) return __real_caml_thread_exit(unit);
+  caml_raise_with_arg(*exception, Val_int(0));
+}
+
+/* ---- Uncaught exceptions ------------------------------------------------- */
+
+/* The function that the runtime calls for an exception that ends a program
+   (runtime/printexc.c), which no module exports. */
+value saddlebag_uncaught_exception_function(value unit)
+{
+  const value *function = caml_named_value("Printexc.handle_uncaught_exception");
+  (void)unit;
+  if (function == NULL) caml_failwith("Printexc.handle_uncaught_exception");
+  return *function;
 }
 
 /* ---- Stack overflow, linked with --wrap=caml_terminate_signals ----------- */

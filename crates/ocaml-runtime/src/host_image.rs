@@ -29,7 +29,7 @@
 
 /// The number that an image and this crate have to agree on; it changes with the C stub's functions and with
 /// what `Saddlebag_host` exports.
-pub const ABI: i64 = 2;
+pub const ABI: i64 = 3;
 
 /// Name of the OCaml module that plugins see.
 pub const MODULE: &str = "Saddlebag_host";
@@ -129,6 +129,8 @@ impl Recipe {
         link.extend(["-ccopt", "-Wl,-u,caml_startup_exn"]);
         // `exit` in a plugin is an error of the call, not the end of the application.
         link.extend(["-ccopt", "-Wl,--wrap=caml_sys_exit", "-ccopt", &soname_flag]);
+        // `Thread.exit` likewise is the end of no thread of the application.
+        link.extend(["-ccopt", "-Wl,--wrap=caml_thread_exit"]);
         // Stack overflows are caught after the startup too.
         link.extend(["-ccopt", "-Wl,--wrap=caml_terminate_signals"]);
         // An exception at the top level of a plugin keeps its backtrace.

@@ -85,6 +85,12 @@ pub enum Error {
         /// How it failed.
         source: call::Error,
     },
+    /// This system keeps no files in memory, or has no paths to them.
+    #[error("could not keep the unit in a file in memory")]
+    Memory {
+        /// What the system said.
+        source: io::Error,
+    },
     /// Code that is being loaded tried to load code.
     #[error("`{path}` cannot be loaded while another unit is being loaded by this thread", path = .path.display())]
     Nested {
@@ -101,6 +107,8 @@ pub enum Error {
 pub(crate) struct History {
     paths: HashSet<PathBuf>,
     inodes: HashSet<(u64, u64)>,
+    /// How many units came from memory.
+    from_memory: u32,
 }
 
 impl History {
@@ -156,6 +164,52 @@ impl Runtime {
     pub fn load(self, path: impl AsRef<Path>) -> Result<LoadedUnit, Error> {
         load(self, path.as_ref())
     }
+}
+
+impl Runtime {
+    /// As [`Runtime::load`], for a unit whose bytes the caller has: they become a file in memory, so that nothing is
+    /// written to a disk and nothing has to be removed, whatever ends the process.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where the system has no such files; else as for [`Runtime::load`]. A system may have them and
+    /// refuse to run code from them: that is [`Error::Refused`], and the same bytes in a file of a directory may be loaded.
+    pub fn load_from_memory(self, bytes: &[u8]) -> Result<LoadedUnit, Error> {
+        load_from_memory(self, bytes)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn load_from_memory(runtime: Runtime, bytes: &[u8]) -> Result<LoadedUnit, Error> {
+    use crate::sys::memory_file::{MemoryFile, TURNS};
+
+    let memory = |source| Error::Memory { source };
+    let image = runtime.image();
+    let file = MemoryFile::new(bytes).map_err(memory)?;
+    let path = file.path(0);
+    if runtime.is_native() {
+        elf::check(bytes).map_err(|source| Error::Damaged {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    let Some(mut turn) = Turn::take(image) else {
+        return Err(Error::Nested { path });
+    };
+    let number = turn.history.from_memory;
+    if number == TURNS {
+        return Err(memory(io::Error::other("too many units were loaded")));
+    }
+    turn.history.from_memory += 1;
+    let path = file.path(number);
+    // Without /proc there is no way to the file.
+    fs::metadata(&path).map_err(memory)?;
+    link(image, &path, &path)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn load_from_memory(_runtime: Runtime, _bytes: &[u8]) -> Result<LoadedUnit, Error> {
+    let source = io::Error::from(io::ErrorKind::Unsupported);
+    Err(Error::Memory { source })
 }
 
 fn load(runtime: Runtime, path: &Path) -> Result<LoadedUnit, Error> {

@@ -29,6 +29,7 @@ pub struct Options {
     backtraces: bool,
     fallback_libraries: Option<PathBuf>,
     exit: Exit,
+    start_on: StartOn,
 }
 
 /// What `exit` in OCaml code does.
@@ -42,6 +43,17 @@ pub enum Exit {
     EndsProcess,
 }
 
+/// The thread that starts OCaml, which is OCaml's main thread from then on: `Thread.id` gives 0 there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StartOn {
+    /// One that is made for it, and ends when OCaml has started. Every thread of the application is then equal to OCaml.
+    #[default]
+    OwnThread,
+    /// The one that opens the image: for applications that run a program on their main thread, as if it were alone. It is
+    /// the quickest start. The thread should live as long as the process.
+    CallingThread,
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {
@@ -50,6 +62,7 @@ impl Default for Options {
             backtraces: true,
             fallback_libraries: None,
             exit: Exit::default(),
+            start_on: StartOn::default(),
         }
     }
 }
@@ -86,6 +99,12 @@ impl Options {
     /// What `exit` in OCaml code does. The default is to end the call.
     pub fn exit(mut self, exit: Exit) -> Options {
         self.exit = exit;
+        self
+    }
+
+    /// The thread that OCaml is started on. The default is one of its own.
+    pub fn start_on(mut self, thread: StartOn) -> Options {
+        self.start_on = thread;
         self
     }
 
@@ -213,8 +232,11 @@ fn open(path: &Path, options: &Options) -> Result<Runtime, Error> {
         path: path.to_path_buf(),
         source,
     };
-    let path = &real_path(path).map_err(read)?;
     let mut images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(image) = images.iter().copied().find(|image| image.path == path) {
+        return Ok(Runtime::new(image));
+    }
+    let path = &real_path(path).map_err(read)?;
     if let Some(image) = images.iter().copied().find(|image| &image.path == path) {
         return Ok(Runtime::new(image));
     }
@@ -224,7 +246,7 @@ fn open(path: &Path, options: &Options) -> Result<Runtime, Error> {
     }
     let file = std::fs::File::open(path).map_err(read)?;
     let length = file.metadata().map_err(read)?.len();
-    let mut head = Vec::new();
+    let mut head = Vec::with_capacity(elf::HEAD as usize);
     file.take(elf::HEAD).read_to_end(&mut head).map_err(read)?;
     elf::check_head(&head, length).map_err(|source| Error::Damaged {
         path: path.clone(),
@@ -236,6 +258,7 @@ fn open(path: &Path, options: &Options) -> Result<Runtime, Error> {
     let settings = startup::Settings {
         stack_limit: options.stack_limit,
         backtraces: options.backtraces,
+        on_own_thread: options.start_on == StartOn::OwnThread,
     };
     let image = startup::start(opened, images.len(), arguments, settings)
         .map_err(|failure| failed(path.clone(), failure))?;

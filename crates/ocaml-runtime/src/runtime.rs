@@ -104,6 +104,24 @@ impl Runtime {
         self.run(self.image.closures.run_at_exit)
     }
 
+    /// Does what ends an OCaml program with an exception: runs the functions given to `at_exit`, and the handler given to
+    /// `Printexc.set_uncaught_exception_handler`. Says whether there was such a handler; without one, who calls this says
+    /// what happened.
+    ///
+    /// `error` is that of a call that just failed. One that holds no OCaml exception of this runtime has no handler.
+    ///
+    /// # Errors
+    /// The exception of a call that is itself stopped; what the functions and the handler raise is their own affair.
+    pub fn handle_uncaught(self, error: &call::Error) -> call::Result<bool> {
+        let Some(exception) = error.exception().filter(|one| one.is_of(self.image)) else {
+            return Ok(false);
+        };
+        let held = thread::enter(self.image);
+        let raw = exception.raw(&held);
+        let handled = apply::apply(&held, self.image.closures.handle_uncaught.get(), [raw])?;
+        Ok(handled == abi::TRUE)
+    }
+
     /// Collects all garbage and returns free memory to the system (`Gc.compact`).
     ///
     /// # Errors

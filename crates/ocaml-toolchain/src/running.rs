@@ -28,6 +28,18 @@ const OPEN: bool = true;
 
 static TABLE: Mutex<BTreeMap<u32, Target>> = Mutex::new(BTreeMap::new());
 
+type Work = Box<dyn FnOnce() + Send>;
+
+static BEFORE_FIRST: Mutex<Option<Work>> = Mutex::new(None);
+
+/// Do `work` before this program starts its next child process, once. A program that may start none can so leave it until
+/// then to install handlers of signals, or a thread that waits for them.
+///
+/// Work given before, and not yet done, is replaced. No child is started before the work is done, so it must not start one.
+pub fn before_first_child(work: impl FnOnce() + Send + 'static) {
+    *BEFORE_FIRST.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(work));
+}
+
 /// Kill every child process that runs now, with the processes it started. Returns how many children that were.
 ///
 /// The commands end as if somebody else had killed them: `run` returns a failure with the signal in its status.
@@ -81,6 +93,14 @@ impl Entry {
     pub(crate) fn start<C>(
         start: impl FnOnce() -> std::io::Result<(C, Target)>,
     ) -> Option<std::io::Result<(C, Self)>> {
+        // The lock is held meanwhile: a child of another thread waits too.
+        if let Some(work) = BEFORE_FIRST
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            work();
+        }
         let gate = GATE.read().unwrap_or_else(PoisonError::into_inner);
         if *gate != OPEN {
             return None;

@@ -13,7 +13,7 @@ use crate::signals;
 
 /// `saddlebag build`.
 pub(crate) fn run(arguments: Build) -> Outcome {
-    signals::install();
+    signals::install_when_needed();
     let format = arguments.compile.error_format;
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
     let options = arguments.compile.options(&chosen)?;

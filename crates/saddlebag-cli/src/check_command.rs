@@ -13,7 +13,7 @@ use crate::signals;
 
 /// `saddlebag check`.
 pub(crate) fn run(arguments: Check) -> Outcome {
-    signals::install();
+    signals::install_when_needed();
     let format = arguments.compile.error_format;
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
     let options = arguments.compile.options(&chosen)?;

@@ -6,10 +6,9 @@ use std::process::ExitCode;
 
 use dynloader::load::Error;
 use dynloader::seal::Seal;
-use dynloader::{Diagnostic, Options, SideEffect};
+use dynloader::{Diagnostic, ModuleName, Options, SideEffect};
 use embedded_compiler::Chosen;
-use ocaml_runtime::call;
-use ocaml_runtime::open;
+use ocaml_runtime::{Runtime, call, open};
 
 use crate::Outcome;
 use crate::arguments::{Load, Run};
@@ -23,7 +22,7 @@ use crate::sources;
 
 /// `saddlebag run`.
 pub(crate) fn run(arguments: Run) -> Outcome {
-    signals::install();
+    signals::install_when_needed();
     let format = arguments.compile.error_format;
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
     let options = arguments.compile.options(&chosen)?;
@@ -33,6 +32,8 @@ pub(crate) fn run(arguments: Run) -> Outcome {
     ));
     let (loader, sources) =
         libraries::prepare(&arguments.sources, &arguments.compile, &chosen, options)?;
+    let module = ModuleName::of_path(&arguments.sources.name());
+    let module = module.map_or_else(|_| String::new(), |name| name.as_str().to_owned());
     // On the main thread: it has the user's own limit for the stack, and the system prefers it for signals: one that
     // OCaml handles interrupts a system call of the plugin (signal(7)), as in a program of its own.
     let told = |diagnostics: &[Diagnostic]| diagnostics::print(diagnostics, format);
@@ -40,19 +41,19 @@ pub(crate) fn run(arguments: Run) -> Outcome {
         Err(Error::Compile(error)) => return Err(diagnostics::rejected(*error, format)),
         result => result,
     };
-    finish(&chosen, result)
+    finish(&chosen, &module, result)
 }
 
 /// `saddlebag load`.
 pub(crate) fn load(arguments: Load) -> Outcome {
-    signals::install();
+    signals::install_when_needed();
     let sealed = seal(&arguments.plugin)?;
     let chosen = compiler::choose(&arguments.toolchain, Some(sealed.code))?;
     let options = Options::program().code(sealed.code);
     let options = options.runtime(runtime_options(&arguments.plugin, &arguments.arguments));
     let loader = sources::loader(&chosen, options)?;
     let result = loader.load_file_blocking::<SideEffect>(&arguments.plugin);
-    finish(&chosen, result)
+    finish(&chosen, &sealed.module, result)
 }
 
 /// What the file was made for: it decides which compiler's host image is wanted.
@@ -78,6 +79,7 @@ fn seal(plugin: &Path) -> Result<Seal, Failure> {
 fn runtime_options(name: &Path, arguments: &[OsString]) -> open::Options {
     let options = open::Options::default()
         .exit(open::Exit::EndsProcess)
+        .start_on(open::StartOn::CallingThread)
         .record_backtraces(false)
         .argument(name);
     arguments
@@ -86,41 +88,55 @@ fn runtime_options(name: &Path, arguments: &[OsString]) -> open::Options {
 }
 
 /// What an OCaml program does at its end: `at_exit`, then the message of an exception nobody caught.
-fn finish(chosen: &Chosen, result: Result<(), Error>) -> Outcome {
-    if let Some(image) = chosen.kit.host_image(chosen.code)
-        && let Ok(runtime) = ocaml_runtime::Runtime::open(image, &open::Options::default())
-    {
-        let at_exit = runtime.run_at_exit();
-        // What is registered still runs when one of them raises (`handle_uncaught_exception'` in `printexc.ml`).
-        if at_exit.is_err() {
-            let _ = runtime.run_at_exit();
-        }
+fn finish(chosen: &Chosen, module: &str, result: Result<(), Error>) -> Outcome {
+    let image = chosen.kit.host_image(chosen.code);
+    let runtime = image.and_then(|image| Runtime::open(image, &open::Options::default()).ok());
+    let outcome = match (result, &runtime) {
+        (Ok(()), None) => Ok(ExitCode::SUCCESS),
+        (Ok(()), Some(runtime)) => match runtime.run_at_exit() {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error) => uncaught(*runtime, module, &error),
+        },
+        (Err(Error::Raised(error)), Some(runtime)) => uncaught(*runtime, module, &error),
+        (Err(error), _) => Err(Failure::new(error)),
+    };
+    if let Some(runtime) = runtime {
         runtime.flush();
-        if let (Ok(()), Err(error)) = (&result, at_exit) {
-            return raised(&error);
-        }
     }
-    match result {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(Error::Raised(error)) => raised(&error),
-        Err(error) => Err(Failure::new(error)),
+    outcome
+}
+
+/// Ends the program with what nobody caught.
+fn uncaught(runtime: Runtime, module: &str, error: &call::Error) -> Outcome {
+    // `exit` ends the process by itself; this is `Thread.exit` on the main thread (OCaml 4.13).
+    if let call::Kind::Exit { code } = error.kind() {
+        // The system keeps eight bits of a status.
+        let status = ExitCode::from(*code as u8);
+        return match runtime.run_at_exit() {
+            Ok(()) => Ok(status),
+            Err(error) => uncaught(runtime, module, &error),
+        };
     }
+    if !runtime.handle_uncaught(error).unwrap_or(false) {
+        runtime.flush();
+        tell(module, error);
+    }
+    Err(Failure::Told)
 }
 
 /// Says what the plugin did, in the words of an OCaml program (`Printexc`, `runtime/printexc.c`).
-fn raised(error: &call::Error) -> Outcome {
+fn tell(module: &str, error: &call::Error) {
     match error.kind() {
-        // The system keeps eight bits of a status.
-        call::Kind::Exit { code } => return Ok(ExitCode::from(*code as u8)),
         call::Kind::Exception(exception) => {
-            output::plain(format!("Fatal error: exception {}", exception.message()));
+            let message = without_unit(module, exception.message());
+            output::plain(format!("Fatal error: exception {message}"));
             for frame in exception
                 .backtrace()
                 .lines()
                 .take_while(|frame| !is_loading(frame))
             {
                 if !is_unknown(frame) {
-                    output::plain(frame);
+                    output::plain(frame_without_unit(module, frame));
                 }
             }
         }
@@ -128,7 +144,29 @@ fn raised(error: &call::Error) -> Outcome {
         call::Kind::OutOfMemory => output::plain("Fatal error: exception Out_of_memory"),
         _ => output::plain(format!("Fatal error: {error}")),
     }
-    Err(Failure::Told)
+}
+
+/// The unit that several files become; a single file has a unit of its own name.
+const UNIT: &str = "Plugin.";
+
+/// The name of an exception without the unit that the files became, which their author never heard of: `Main.E`, as in a
+/// program that is linked of the same files. `module` is the last of the files'.
+fn without_unit<'a>(module: &str, name: &'a str) -> &'a str {
+    match name.strip_prefix(UNIT) {
+        Some(rest) if module != "Plugin" => rest,
+        _ => name,
+    }
+}
+
+/// Likewise the name of a function: `Called from Main.f in file "main.ml", line 1, characters 2-3`.
+fn frame_without_unit(module: &str, frame: &str) -> String {
+    match frame.split_once(" in file ") {
+        Some((head, place)) => {
+            let (how, name) = head.rsplit_once(' ').unwrap_or(("", head));
+            format!("{how} {} in file {place}", without_unit(module, name))
+        }
+        None => frame.to_owned(),
+    }
 }
 
 /// Whether a line of a backtrace is about loading the plugin, which is none of its author's business.

@@ -11,6 +11,7 @@ use embedded_compiler::Chosen;
 
 use crate::arguments::{AssemblerChoice, CompileOptions, Sources};
 use crate::failure::Failure;
+use crate::signals;
 
 /// The name that the text of standard input goes by.
 const STANDARD_INPUT: &str = "stdin.ml";
@@ -66,6 +67,11 @@ impl CompileOptions {
 
 /// A loader that compiles with the chosen compiler.
 pub(crate) fn loader(chosen: &Chosen, options: Options) -> Result<Loader, Failure> {
+    // A carried compiler makes a directory of its own.
+    if chosen.carried.is_some() {
+        signals::install();
+    }
+    let options = options.before_directory(signals::install);
     Loader::new(chosen.kit.clone(), options).map_err(Failure::new)
 }
 

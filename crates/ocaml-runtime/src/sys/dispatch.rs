@@ -136,6 +136,7 @@ pub(crate) fn application(image: &'static Image) -> Application {
         cancelled,
         release,
         release_memory,
+        is_below,
     }
 }
 
@@ -234,6 +235,11 @@ fn panic_message(payload: Box<dyn Any + Send>) -> String {
 
 extern "C" fn cancelled(_context: *const c_void) -> c_int {
     c_int::from(cancellation::is_due())
+}
+
+/// Entered by `Thread.exit` in OCaml code.
+extern "C" fn is_below(context: *const c_void) -> c_int {
+    c_int::from(thread::holds(image(context)))
 }
 
 /// Entered by the collector: only moves the object to where the lock's next release drops it.

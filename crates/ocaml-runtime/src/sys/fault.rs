@@ -96,6 +96,23 @@ pub(crate) fn after_start(
     set(&now);
 }
 
+/// Runs `start` and gives this thread its signal stack back: starting OCaml 4 replaces it, starting OCaml 5 disables it,
+/// and Rust's own report of a stack overflow needs it.
+pub(crate) fn keeping_signal_stack<T>(start: impl FnOnce() -> T) -> T {
+    let mut before = MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: only asks, and fills `before` when it returns 0 (sigaltstack(2)).
+    let known = unsafe { libc::sigaltstack(ptr::null(), before.as_mut_ptr()) } == 0;
+    let started = start();
+    if known {
+        // SAFETY: filled above.
+        let before = unsafe { before.assume_init() };
+        // SAFETY: what this thread had before, which Rust's standard library keeps until the thread ends; no handler is
+        // running on the stack that it replaces.
+        unsafe { libc::sigaltstack(&raw const before, ptr::null_mut()) };
+    }
+    started
+}
+
 /// The address of the instruction that faulted, where this system's context is known.
 fn faulting_code(context: *mut c_void) -> *const c_char {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -36,6 +36,7 @@ pub(crate) struct Application {
     pub(crate) cancelled: extern "C" fn(*const c_void) -> c_int,
     pub(crate) release: extern "C" fn(*const c_void, usize),
     pub(crate) release_memory: extern "C" fn(*const c_void, *mut c_void),
+    pub(crate) is_below: extern "C" fn(*const c_void) -> c_int,
 }
 
 /// `struct saddlebag_bigarray` of the C stub.
@@ -142,6 +143,7 @@ pub(crate) struct Closures {
     pub(crate) record_backtrace: Named,
     pub(crate) is_native: Named,
     pub(crate) knows_maps: Named,
+    pub(crate) handle_uncaught: Named,
     pub(crate) compact: Named,
     pub(crate) new_bytes: Named,
     pub(crate) new_block: Named,
@@ -258,6 +260,7 @@ impl Opened {
             record_backtrace: self.named(c"saddlebag.record_backtrace")?,
             is_native: self.named(c"saddlebag.is_native")?,
             knows_maps: self.named(c"saddlebag.knows_maps")?,
+            handle_uncaught: self.named(c"saddlebag.handle_uncaught")?,
             compact: self.named(c"saddlebag.compact")?,
             new_bytes: self.named(c"saddlebag.new_bytes")?,
             new_block: self.named(c"saddlebag.new_block")?,

@@ -23,6 +23,8 @@ pub(crate) mod fault;
 pub(crate) mod frame;
 pub(crate) mod image;
 pub(crate) mod library;
+#[cfg(target_os = "linux")]
+pub(crate) mod memory_file;
 pub(crate) mod reader;
 pub(crate) mod root;
 pub(crate) mod shared;

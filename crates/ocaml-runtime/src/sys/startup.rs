@@ -27,19 +27,24 @@ pub(crate) struct Settings {
     /// In words.
     pub(crate) stack_limit: u32,
     pub(crate) backtraces: bool,
+    /// On a thread that ends then, else on the calling one.
+    pub(crate) on_own_thread: bool,
 }
 
-/// Starts the runtime on a thread of its own, which then ends: OCaml 4 replaces the starting thread's
-/// signal stack, and OCaml 5 disables it, after which Rust's own report of a stack overflow is lost.
+/// Starts the runtime.
 pub(crate) fn start(
     opened: Opened,
     slot: usize,
     arguments: Vec<CString>,
     settings: Settings,
 ) -> Result<&'static Image, Failure> {
+    let start = move || start_here(opened, slot, arguments, settings);
+    if !settings.on_own_thread {
+        return fault::keeping_signal_stack(start);
+    }
     std::thread::Builder::new()
         .name("ocaml-startup".to_owned())
-        .spawn(move || start_here(opened, slot, arguments, settings))
+        .spawn(start)
         .map_err(Failure::Thread)?
         .join()
         .unwrap_or(Err(Failure::Raised))

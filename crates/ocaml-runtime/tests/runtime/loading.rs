@@ -40,6 +40,24 @@ fn a_new_file_at_an_old_path_runs_the_new_code() {
 }
 
 #[test]
+fn each_load_from_memory_is_a_unit_of_its_own() {
+    for image in support::images() {
+        let units = ["let f x = x + 1", "let f x = x + 2"]
+            .map(|body| fs::read(image.compile_plugin(&interface(), body).path).unwrap());
+        let load = |bytes: &[u8]| -> Function<(i64,), i64> {
+            let unit = image.runtime.load_from_memory(bytes).unwrap();
+            let module = Module::instantiate(&interface(), &unit).unwrap();
+            module.function("f").unwrap()
+        };
+        // The descriptors have the same number, and the file of each is gone when the next is made.
+        let functions = [&units[0], &units[1], &units[0]].map(|bytes| load(bytes));
+        let results = functions.map(|f| f.call((10,)).unwrap());
+        assert_eq!(results, [11, 12, 11]);
+        assert!(image.runtime.load_from_memory(&units[0][..200]).is_err());
+    }
+}
+
+#[test]
 fn one_file_loaded_twice_has_two_states() {
     for image in support::images() {
         let interface = Interface::builder("Stateful")

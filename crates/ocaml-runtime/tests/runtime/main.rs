@@ -6,6 +6,7 @@ mod failures;
 mod handles;
 mod host;
 mod loading;
+mod main_thread;
 mod stress;
 mod support;
 mod typed;

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use ocaml_runtime::host_image::{self, Compiler, Recipe};
-use ocaml_runtime::open::Options;
+use ocaml_runtime::open::{Options, StartOn};
 use ocaml_runtime::{Interface, LoadedUnit, Module, PluginInterface, Runtime};
 
 /// A host image with what plugins are compiled against.
@@ -117,9 +117,12 @@ fn build(compiler: Compiler, number: u32) -> Image {
         let _ = fs::remove_file(aside.path().join("saddlebag_host.cmx"));
         let _ = fs::rename(aside.keep(), &directory);
     }
-    let options = Options::default()
+    let mut options = Options::default()
         .argument("test-program")
         .argument("first");
+    if std::env::var_os("RUNTIME_TEST_CHILD").is_some_and(|how| how == "here") {
+        options = options.start_on(StartOn::CallingThread);
+    }
     let runtime = Runtime::open(directory.join(&soname), &options).unwrap();
     Image {
         compiler,
@@ -265,10 +268,19 @@ pub(crate) fn child(name: &str) -> (Option<i32>, String, String) {
 
 /// As [`child`], with settings for the OCaml runtime.
 pub(crate) fn child_with(name: &str, settings: &str) -> (Option<i32>, String, String) {
+    child_as(name, settings, "1")
+}
+
+/// As [`child`], with OCaml started on the thread of the test.
+pub(crate) fn child_started_here(name: &str) -> (Option<i32>, String, String) {
+    child_as(name, "", "here")
+}
+
+fn child_as(name: &str, settings: &str, how: &str) -> (Option<i32>, String, String) {
     let program = std::env::current_exe().unwrap();
     let output = command(program.to_str().unwrap())
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env("RUNTIME_TEST_CHILD", "1")
+        .env("RUNTIME_TEST_CHILD", how)
         .env("OCAMLRUNPARAM", settings)
         .output()
         .unwrap();
