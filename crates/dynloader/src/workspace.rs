@@ -278,7 +278,7 @@ fn remove_abandoned(parent: &Path) {
         let path = entry.path();
         match File::open(path.join(LOCK)) {
             Ok(lock) if lock.try_lock().is_ok() => {
-                let _ = fs::remove_dir_all(&path);
+                let _ = remove_abandoned_workspace(&path);
             }
             Ok(_) => {}
             // Its process was killed before it had the lock or after it gave it up, or foreign files keep it. One
@@ -288,6 +288,23 @@ fn remove_abandoned(parent: &Path) {
             }
         }
     }
+}
+
+/// Removes a workspace whose lock is held by this thread. The lock goes last: without it, what is left when this process is
+/// killed meanwhile could not be told from foreign files.
+fn remove_abandoned_workspace(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name() == LOCK {
+            continue;
+        }
+        ignore_missing(match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path()),
+            false => fs::remove_file(entry.path()),
+        })?;
+    }
+    ignore_missing(fs::remove_file(path.join(LOCK)))?;
+    ignore_missing(fs::remove_dir(path))
 }
 
 #[cfg(test)]
@@ -357,6 +374,8 @@ mod tests {
         let abandoned = parent.path().join(format!("{PREFIX}dead"));
         fs::create_dir(&abandoned).unwrap();
         fs::write(abandoned.join(LOCK), "").unwrap();
+        fs::create_dir(abandoned.join("1")).unwrap();
+        fs::write(abandoned.join("1/plugin.ml"), "").unwrap();
         fs::create_dir(parent.path().join(format!("{NEW_PREFIX}unborn"))).unwrap();
         fs::create_dir(parent.path().join("saddlebag-other")).unwrap();
         let first = Workspace::create(&options(parent.path())).unwrap();
