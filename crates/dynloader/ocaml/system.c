@@ -184,6 +184,8 @@ static int run(char **words)
   error = posix_spawnp(&child, program, NULL, NULL, words, environment);
   if (error != 0) {
     fprintf(stderr, "cannot start %s: %s\n", program, strerror(error));
+    if (tools == NULL)
+      fprintf(stderr, "this compiler came without an assembler and a linker (`saddlebag embed --with-binutils` carries them)\n");
     return NOT_STARTED;
   }
   while (waitpid(child, &status, 0) < 0)

@@ -25,14 +25,17 @@ const MAX_UNITS: u32 = 4000;
 /// How large a worker's heap may be when it has answered. A very large unit needs as much; the next need not find it.
 const MAX_HEAP_KIB: u32 = 512 << 10;
 
-/// After how many workers that could not be started none is tried any more.
+/// After how many workers in a row that could not be started another is tried only now and then.
 const MAX_FAILURES: u32 = 3;
+
+/// How many units then go without one.
+const PAUSE: u32 = 16;
 
 /// The workers of one loader.
 #[derive(Debug, Default)]
 pub(crate) struct CompileWorkers {
     idle: Mutex<Vec<Worker>>,
-    /// How many workers in a row could not be started.
+    /// How many workers in a row could not be started, and then how many units went without.
     failures: AtomicU32,
 }
 
@@ -64,7 +67,9 @@ impl CompileWorkers {
         workspace: &Workspace,
         request: Request<'_>,
     ) -> Option<(Answer, PathBuf)> {
-        if self.failures.load(Ordering::Relaxed) >= MAX_FAILURES {
+        let failures = self.failures.load(Ordering::Relaxed);
+        if failures >= MAX_FAILURES && failures % PAUSE != 0 {
+            self.failures.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         let idle = self.idle().pop();

@@ -187,11 +187,20 @@ impl JobDirectory {
         &self.path
     }
 
+    /// The directory that the workspace was made in.
+    fn place(&self) -> PathBuf {
+        let place = self.path.ancestors().nth(2);
+        place.unwrap_or(&self.path).to_owned()
+    }
+
     /// Writes a file in the directory.
     pub(crate) fn write(&self, name: impl AsRef<Path>, contents: &[u8]) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         match fs::write(&path, contents) {
             Ok(()) => Ok(path),
+            Err(source) if source.kind() == io::ErrorKind::StorageFull => Err(Error::Full {
+                directory: self.place(),
+            }),
             Err(source) => Err(Error::Write { path, source }),
         }
     }

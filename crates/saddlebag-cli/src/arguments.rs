@@ -225,10 +225,13 @@ pub(crate) struct Embed {
     /// Carry the OCaml installed in PATH: a prefix, a directory of tools, or a compiler
     #[arg(long, value_name = "PATH")]
     pub(crate) ocaml: Option<PathBuf>,
-    /// Carry this assembler in place of the toolchain's own
+    /// Carry the toolchain's assembler and linker too, for plugins with C code; the rest needs none
+    #[arg(long)]
+    pub(crate) with_binutils: bool,
+    /// Carry this assembler, and a linker with it
     #[arg(long, value_name = "PATH")]
     pub(crate) assembler: Option<PathBuf>,
-    /// Carry this linker in place of the toolchain's own
+    /// Carry this linker, and an assembler with it
     #[arg(long, value_name = "PATH")]
     pub(crate) linker: Option<PathBuf>,
     /// Compression level, 1 to 22

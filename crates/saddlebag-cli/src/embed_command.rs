@@ -63,6 +63,9 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
     };
     let chosen = compiler::choose(&toolchain, Some(arguments.code.code()))?;
     let mut options = PackOptions::default();
+    if arguments.with_binutils {
+        options = options.with_binutils();
+    }
     if let Some(path) = &arguments.assembler {
         options = options.assembler(path);
     }

@@ -15,3 +15,4 @@ mod loads;
 mod programs;
 mod seals;
 mod warnings;
+mod workers;

@@ -20,19 +20,28 @@ pub const NOTICE_NAME: &str = "NOTICE";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until they are given to `pack`"]
 pub struct PackOptions {
+    binutils: bool,
     assembler: Option<PathBuf>,
     linker: Option<PathBuf>,
 }
 
 impl PackOptions {
-    /// Carry this assembler in place of the toolchain's. It is called as GNU as is, `as -o OUT IN`; an `llvm-mc`, told by
+    /// Carry the toolchain's assembler and linker too. Plugins are assembled and linked by the program itself; the tools are
+    /// for what only a linker can do, such as plugins with C code, and GNU's are under the GPL. Default: they are carried
+    /// where the compiler cannot do without, which is everywhere but on x86-64 Linux.
+    pub fn with_binutils(mut self) -> Self {
+        self.binutils = true;
+        self
+    }
+
+    /// Carry this assembler in place of the toolchain's, and a linker with it. It is called as GNU as is, `as -o OUT IN`; an `llvm-mc`, told by
     /// its name, also with the options that make it an assembler.
     pub fn assembler(mut self, path: impl Into<PathBuf>) -> Self {
         self.assembler = Some(path.into());
         self
     }
 
-    /// Carry this linker in place of the toolchain's. It takes GNU ld's options.
+    /// Carry this linker in place of the toolchain's, and an assembler with it. It takes GNU ld's options.
     pub fn linker(mut self, path: impl Into<PathBuf>) -> Self {
         self.linker = Some(path.into());
         self
@@ -104,7 +113,8 @@ pub struct PackedFile {
 }
 
 /// Collects what a compiler carried elsewhere needs of `kit`, the kit of an installed toolchain: no `ocamldep` beside the
-/// driver, no archive that linking a plugin does not open, the tools with the shared libraries they need besides libc.
+/// driver, no archive that linking a plugin does not open; where they are wanted, the tools with the shared libraries they need
+/// besides libc.
 ///
 /// # Errors
 /// See [`PackError`].
@@ -133,7 +143,10 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         }
     }
     collection.interfaces(kit, directory)?;
-    if let Some(native) = &source.native {
+    // What the installation has is not there where the archive goes.
+    (manifest.tools, manifest.tools_library_path, manifest.linker) = (None, None, None);
+    let asked = options.binutils || options.assembler.is_some() || options.linker.is_some();
+    if source.native.is_some() && (asked || !source.gives_assembly) {
         let tools = tools::native(kit, options)?;
         for tool in &tools {
             collection.program(COMPILE, &format!("bin/{}", tool.name), &tool.path)?;
@@ -145,12 +158,10 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         manifest.assembler_arguments = tools::assembler_arguments(&tools[0].path);
         manifest.tools_library_path = Some(PathBuf::from("lib"));
         manifest.linker = Some(PathBuf::from("bin").join(tools::LINKER));
-        let stub = collection.file(COMPILE, "host-stub.so", &directory.join(&native.link_stub))?;
-        if let Some(native) = &mut manifest.native {
-            native.link_stub = stub;
-        }
-    } else {
-        (manifest.tools, manifest.tools_library_path, manifest.linker) = (None, None, None);
+    }
+    if let (Some(from), Some(native)) = (&source.native, &mut manifest.native) {
+        native.link_stub =
+            collection.file(COMPILE, "host-stub.so", &directory.join(&from.link_stub))?;
     }
     // Installed programs; the carried ones may be others, and static.
     let dynamic = source.linker.as_ref().map(|linker| directory.join(linker));
