@@ -202,3 +202,62 @@ fn embed_says_what_it_made() {
             .is_some_and(|files| files > 20)
     );
 }
+
+/// The names of the carried files, and the licences.
+fn carried(sandbox: &Sandbox, executable: &std::path::Path) -> (Vec<String>, Vec<String>) {
+    let show = |of: &str| {
+        let shown = sandbox
+            .saddlebag(["archive", of, "--json"])
+            .arg(executable)
+            .run();
+        shown.code(0).json()
+    };
+    let texts = |entries: &Value, member: &str| -> Vec<String> {
+        let entries = entries.as_array().unwrap().iter();
+        entries
+            .map(|entry| entry[member].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let licences = texts(&show("metadata")["licences"], "licence");
+    (texts(&show("list"), "name"), licences)
+}
+
+#[test]
+fn an_assembler_and_a_linker_are_carried_when_asked_for_and_nothing_under_the_gpl_else() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let tool = |name: &String| name == "bin/as" || name.ends_with("-as") || name == "bin/ld";
+    let (files, licences) = carried(&sandbox, standalone());
+    assert!(!files.iter().any(tool), "{files:?}");
+    assert!(
+        !licences.iter().any(|licence| licence.starts_with("GPL")),
+        "{licences:?}"
+    );
+    sandbox
+        .saddlebag(["embed", "--with-binutils", "--level", "1", "-o", "with"])
+        .arg(saddlebag())
+        .run()
+        .code(0);
+    let (files, _) = carried(&sandbox, &sandbox.path("with"));
+    assert_eq!(
+        files.iter().filter(|name| tool(name)).count(),
+        2,
+        "{files:?}"
+    );
+    sandbox.write("hello.ml", HELLO);
+    let external = sandbox
+        .command("./with")
+        .args([
+            "run",
+            "--toolchain",
+            "embedded",
+            "--assembler",
+            "external",
+            "hello.ml",
+        ])
+        .env("PATH", "")
+        .run();
+    external.code(0).prints("hello\n");
+}
