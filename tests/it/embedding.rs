@@ -213,9 +213,9 @@ fn carried(sandbox: &Sandbox, executable: &std::path::Path) -> (Vec<String>, Vec
         shown.code(0).json()
     };
     let texts = |entries: &Value, member: &str| -> Vec<String> {
-        let entries = entries.as_array().unwrap().iter();
+        let entries = entries.as_array().expect("an array").iter();
         entries
-            .map(|entry| entry[member].as_str().unwrap().to_owned())
+            .map(|entry| entry[member].as_str().expect("text").to_owned())
             .collect()
     };
     let licences = texts(&show("metadata")["licences"], "licence");

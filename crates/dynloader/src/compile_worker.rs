@@ -68,7 +68,7 @@ impl CompileWorkers {
         request: Request<'_>,
     ) -> Option<(Answer, PathBuf)> {
         let failures = self.failures.load(Ordering::Relaxed);
-        if failures >= MAX_FAILURES && failures % PAUSE != 0 {
+        if failures >= MAX_FAILURES && !failures.is_multiple_of(PAUSE) {
             self.failures.fetch_add(1, Ordering::Relaxed);
             return None;
         }
