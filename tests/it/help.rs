@@ -2,8 +2,17 @@
 
 use saddlebag_tests::Sandbox;
 
-const COMMANDS: [&str; 9] = [
-    "run", "check", "build", "load", "embed", "archive", "lib", "codes", "conf",
+const COMMANDS: [&str; 10] = [
+    "run",
+    "check",
+    "build",
+    "load",
+    "embed",
+    "archive",
+    "interface",
+    "lib",
+    "codes",
+    "conf",
 ];
 
 #[test]

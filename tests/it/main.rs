@@ -9,6 +9,7 @@ mod embedding;
 mod faults;
 mod files;
 mod help;
+mod interfaces;
 mod places;
 mod ppx;
 mod programs;

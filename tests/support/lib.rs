@@ -20,5 +20,5 @@ pub use jail::{Jail, Mount, with_mount};
 pub use outcome::Outcome;
 pub use processes::{await_some, processes_mentioning};
 pub use sandbox::Sandbox;
-pub use shared::{byte_standalone, shared_directory, standalone};
+pub use shared::{INTERFACES, byte_standalone, shared_directory, standalone};
 pub use toolchain::{has, ocaml, ocaml_is_at_least, skip};

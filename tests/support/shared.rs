@@ -27,7 +27,16 @@ pub(crate) fn lock(name: &str) -> File {
     file
 }
 
-/// The command with a native-code compiler in its saddlebag, packed at a low level.
+/// The plugin interfaces that [`standalone`] carries: file name and text.
+pub const INTERFACES: [(&str, &str); 2] = [
+    (
+        "pricing.mli",
+        "type discount = Percent of float\nmodule type S = sig\n  val discount : string -> discount\nend\n",
+    ),
+    ("tax.mli", "module type S = sig\n  val rate : float\nend\n"),
+];
+
+/// The command with a native-code compiler and [`INTERFACES`] in its saddlebag, packed at a low level.
 pub fn standalone() -> &'static Path {
     static STANDALONE: OnceLock<PathBuf> = OnceLock::new();
     STANDALONE.get_or_init(|| carrier("native"))
@@ -72,11 +81,15 @@ fn carrier(code: &str) -> PathBuf {
                 fs::remove_file(entry.path()).expect("the one of an older command goes");
             }
         }
-        let embed = Command::new(command)
-            .args(["embed", "--code", code])
-            .arg(command)
-            .arg("-o")
-            .arg(&path);
+        let mut embed = Command::new(command).args(["embed", "--code", code]);
+        if code == "native" {
+            for (name, text) in INTERFACES {
+                let path = shared_directory().join(name);
+                fs::write(&path, text).expect("an interface");
+                embed = embed.arg("--interface").arg(path);
+            }
+        }
+        let embed = embed.arg(command).arg("-o").arg(&path);
         let level = if code == "byte" { "19" } else { "1" };
         embed.args(["--level", level]).run().code(0);
     }

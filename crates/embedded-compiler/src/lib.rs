@@ -54,7 +54,8 @@ pub use ending::shut_down;
 #[cfg(feature = "signals")]
 pub use ending::shut_down_on_signals;
 pub use metadata::{
-    ArchiveMetadata, COMPILE, HOST, Licence, METADATA_VERSION, NOTICES, group_name,
+    ArchiveMetadata, COMPILE, HOST, INTERFACE_DIRECTORY, INTERFACES, Licence, METADATA_VERSION,
+    NOTICES, group_name,
 };
 pub use one_shot::{check, load, load_without_running};
 pub use pack::{NOTICE_NAME, PackError, PackOptions, Packed, PackedFile, pack};

@@ -18,6 +18,12 @@ pub const HOST: Group = Group(2);
 /// Files that nothing opens: licences and notices.
 pub const NOTICES: Group = Group(3);
 
+/// Interfaces of plugins, for their authors.
+pub const INTERFACES: Group = Group(4);
+
+/// Where the text of a plugin interface lies in an archive: `plugin-interfaces/pricing.mli`.
+pub const INTERFACE_DIRECTORY: &str = "plugin-interfaces";
+
 /// What an archive that carries a compiler says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveMetadata {
@@ -33,7 +39,7 @@ pub struct ArchiveMetadata {
     pub ppx: bool,
     /// OCaml libraries carried besides the standard library.
     pub libraries: Vec<String>,
-    /// Fingerprints of the interfaces that were checked when the archive was packed.
+    /// The plugin interfaces that are carried for plugins' authors, by the names of their files.
     pub interfaces: Vec<String>,
     /// Under which terms the carried programs and libraries are distributed.
     pub licences: Vec<Licence>,
@@ -69,6 +75,7 @@ pub fn group_name(group: Group) -> &'static str {
         COMPILE => "compile",
         HOST => "host",
         NOTICES => "notices",
+        INTERFACES => "plugins",
         _ => "other",
     }
 }

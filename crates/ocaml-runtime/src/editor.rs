@@ -21,23 +21,28 @@ impl Interface {
     /// ```
     #[must_use]
     pub fn editor_files(&self) -> Vec<(String, String)> {
-        let module = self.name();
-        let unit = uncapitalised(module);
-        let dune = format!(
-            "(library\n (name {unit}_interface)\n (wrapped false)\n (modules {unit})\n \
-             (modules_without_implementation {unit}))\n\n\
-             (library\n (name plugins)\n (modules :standard \\ {unit})\n (libraries {unit}_interface)\n \
-             (flags (:standard -open {module})))\n"
-        );
-        let merlin =
-            format!("S .\nB .\nB _build/default/.{unit}_interface.objs/byte\nFLG -open {module}\n");
-        vec![
-            (format!("{unit}.mli"), self.mli()),
-            ("dune-project".to_owned(), "(lang dune 2.0)\n".to_owned()),
-            ("dune".to_owned(), dune),
-            (".merlin".to_owned(), merlin),
-        ]
+        files(self.name(), &self.mli())
     }
+}
+
+/// As [`Interface::editor_files`], of an interface that is there as text: the name of its module, and its `.mli`.
+#[must_use]
+pub fn files(module: &str, mli: &str) -> Vec<(String, String)> {
+    let unit = uncapitalised(module);
+    let dune = format!(
+        "(library\n (name {unit}_interface)\n (wrapped false)\n (modules {unit})\n \
+         (modules_without_implementation {unit}))\n\n\
+         (library\n (name plugins)\n (modules :standard \\ {unit})\n (libraries {unit}_interface)\n \
+         (flags (:standard -open {module})))\n"
+    );
+    let merlin =
+        format!("S .\nB .\nB _build/default/.{unit}_interface.objs/byte\nFLG -open {module}\n");
+    vec![
+        (format!("{unit}.mli"), mli.to_owned()),
+        ("dune-project".to_owned(), "(lang dune 2.0)\n".to_owned()),
+        ("dune".to_owned(), dune),
+        (".merlin".to_owned(), merlin),
+    ]
 }
 
 fn uncapitalised(module: &str) -> String {

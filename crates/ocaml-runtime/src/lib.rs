@@ -73,7 +73,7 @@ pub mod call;
 mod cancel;
 pub mod convert;
 mod describe;
-mod editor;
+pub mod editor;
 mod elf;
 mod function;
 pub mod host;

@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Look into the archive that an executable carries
     #[command(subcommand, after_help = examples::ARCHIVE)]
     Archive(ArchiveCommand),
+    /// Show the interface that plugins are checked against, or make a folder for their authors
+    #[command(after_help = examples::INTERFACE)]
+    Interface(Interface),
     /// Find OCaml libraries, and explain
     #[command(subcommand, after_help = examples::LIB)]
     Lib(crate::lib_command::LibCommand),
@@ -234,6 +237,9 @@ pub(crate) struct Embed {
     /// Carry this linker, and an assembler with it
     #[arg(long, value_name = "PATH")]
     pub(crate) linker: Option<PathBuf>,
+    /// Carry the interface of a plugin, an .mli, for `saddlebag interface`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) interface: Vec<PathBuf>,
     /// Compression level, 1 to 22
     #[arg(long, value_name = "N", default_value_t = 19, value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) level: i32,
@@ -273,6 +279,22 @@ pub(crate) struct ArchiveOf {
     /// The executable, or a file that is an archive [default: this program]
     #[arg(value_name = "EXE")]
     pub(crate) executable: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Interface {
+    /// An executable that carries interfaces, or an interface: an .mli that an application made
+    #[arg(value_name = "FROM")]
+    pub(crate) from: PathBuf,
+    /// Which interface, where FROM carries several
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Make the folder DIR for plugins' authors: the interface, and what dune and Merlin need to know of it
+    #[arg(short = 'o', long = "output", value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -12,6 +12,7 @@ use crate::Outcome;
 use crate::arguments::{Embed, ToolchainChoice, ToolchainOptions};
 use crate::compiler;
 use crate::failure::Failure;
+use crate::interface_command;
 use crate::output;
 use crate::signals;
 
@@ -71,6 +72,15 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
     }
     if let Some(path) = &arguments.linker {
         options = options.linker(path);
+    }
+    for path in &arguments.interface {
+        if interface_command::module_name(path).is_none() {
+            return Err(Failure::Usage(format!(
+                "`{}` is not the .mli of a module",
+                path.display()
+            )));
+        }
+        options = options.interface(path);
     }
     let Packed {
         mut builder,

@@ -57,6 +57,16 @@ Examples:
   saddlebag archive verify standalone
   saddlebag archive extract standalone -o files";
 
+pub(crate) const INTERFACE: &str = "\
+Examples:
+  saddlebag interface application           what plugins of application are checked against
+  saddlebag interface application -o plugins
+                                            a folder in which editors and dune know the interface
+  saddlebag interface pricing.mli -o plugins
+  saddlebag embed application --interface pricing.mli -o out && saddlebag interface out Pricing
+
+The application makes the .mli: `Interface::mli` or `Interface::editor_files` of the crate ocaml-runtime.";
+
 pub(crate) const CODES: &str = "\
 Examples:
   saddlebag codes

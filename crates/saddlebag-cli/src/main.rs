@@ -12,6 +12,7 @@ mod diagnostics;
 mod embed_command;
 mod examples;
 mod failure;
+mod interface_command;
 mod lib_command;
 mod libraries;
 mod output;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Load(arguments) => run_command::load(arguments),
         Command::Embed(arguments) => embed_command::run(arguments),
         Command::Archive(command) => archive_command::run(command),
+        Command::Interface(arguments) => interface_command::run(&arguments),
         Command::Lib(command) => return lib_command::run(command),
         Command::Codes(arguments) => compiler::codes(&arguments),
         Command::Conf(arguments) => conf_command::run(arguments),

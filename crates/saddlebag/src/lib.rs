@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
+//! `from_trait_to_plugin` is the guide to plugins with a typed interface, step by step.
+//!
 //! # The crates behind this one
 //!
 //! Each member crate is here under its role; use it from here, or alone.
@@ -41,6 +43,10 @@ pub use dynloader::{Delayed, Diagnostic, Loader, Plugin, SideEffect, Source};
 #[cfg(feature = "runtime")]
 #[doc(inline)]
 pub use ocaml_runtime::{
-    CancelToken, FromOcaml, Function, Interface, Module, OcamlValue, Runtime, ToOcaml, Value, host,
-    interface,
+    CancelToken, FromOcaml, Function, Interface, Module, OcamlValue, PluginInterface, Runtime,
+    ToOcaml, Value, host, interface,
 };
+
+#[cfg(feature = "compiler")]
+#[doc = include_str!("../docs/from-trait-to-plugin.md")]
+pub mod from_trait_to_plugin {}

@@ -11,7 +11,9 @@ use dynloader::kit::{Kit, Need};
 use embedded_archive::{AddError, Builder, Group};
 use ocaml_toolchain::invocation;
 
-use crate::metadata::{ArchiveMetadata, COMPILE, HOST, METADATA_VERSION, NOTICES};
+use crate::metadata::{
+    ArchiveMetadata, COMPILE, HOST, INTERFACE_DIRECTORY, INTERFACES, METADATA_VERSION, NOTICES,
+};
 
 /// The name of the file that says under which terms the carried files are distributed.
 pub const NOTICE_NAME: &str = "NOTICE";
@@ -23,6 +25,7 @@ pub struct PackOptions {
     binutils: bool,
     assembler: Option<PathBuf>,
     linker: Option<PathBuf>,
+    interfaces: Vec<PathBuf>,
 }
 
 impl PackOptions {
@@ -44,6 +47,13 @@ impl PackOptions {
     /// Carry this linker in place of the toolchain's, and an assembler with it. It takes GNU ld's options.
     pub fn linker(mut self, path: impl Into<PathBuf>) -> Self {
         self.linker = Some(path.into());
+        self
+    }
+
+    /// Carry the interface of a plugin too, an `.mli` that `ocaml_runtime::Interface` made: its text is for plugins'
+    /// authors, who get it from the executable with `saddlebag interface`.
+    pub fn interface(mut self, path: impl Into<PathBuf>) -> Self {
+        self.interfaces.push(path.into());
         self
     }
 }
@@ -85,6 +95,9 @@ pub enum PackError {
         /// The library's soname.
         library: String,
     },
+    /// Two plugin interfaces have one file name.
+    #[error("two plugin interfaces are called `{0}`")]
+    InterfaceTwice(String),
     /// The metadata cannot be written.
     #[error("cannot write the archive's metadata")]
     Metadata(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -182,6 +195,17 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         }
     }
 
+    let mut interfaces = Vec::new();
+    for path in &options.interfaces {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let carried = format!("{INTERFACE_DIRECTORY}/{name}");
+        if collection.files.contains_key(&carried) {
+            return Err(PackError::InterfaceTwice(name.into_owned()));
+        }
+        collection.file(INTERFACES, &carried, path)?;
+        interfaces.push(name.into_owned());
+    }
+
     let licences = licences::of(collection.files.values(), kit.conf());
     collection.bytes(
         NOTICES,
@@ -195,7 +219,7 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         needs_shell: kit.needs_shell(),
         ppx: false,
         libraries: Vec::new(),
-        interfaces: Vec::new(),
+        interfaces,
         licences,
         kit: manifest,
     };

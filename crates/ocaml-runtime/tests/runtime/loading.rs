@@ -156,6 +156,26 @@ fn a_unit_that_is_no_plugin_of_the_interface_is_refused() {
     }
 }
 
+/// In a process of its own, since plugins find their image by its soname, which both have.
+#[test]
+fn a_plugin_fits_a_host_image_that_was_built_again() {
+    if !support::is_child() {
+        if support::native().is_some() {
+            let (code, _, errors) =
+                support::child("loading::a_plugin_fits_a_host_image_that_was_built_again");
+            assert_eq!(code, Some(0), "{errors}");
+        }
+        return;
+    }
+    let image = support::native_built_again();
+    let module = image.plugin(
+        &interface(),
+        "let f x = Saddlebag_host.host_function |> ignore; x + 1",
+    );
+    let f: Function<(i64,), i64> = module.function("f").unwrap();
+    assert_eq!(f.call((1,)).unwrap(), 2);
+}
+
 #[test]
 fn loads_from_many_threads_do_not_mix() {
     for image in support::images() {

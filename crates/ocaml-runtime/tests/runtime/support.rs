@@ -67,6 +67,22 @@ pub(crate) fn second_native() -> Option<&'static Image> {
     image(&IMAGE, Compiler::Native, 2)
 }
 
+/// A native image whose sources changed since the plugins were compiled that it loads.
+pub(crate) fn native_built_again() -> Image {
+    let change = |file: &str, text: &str| match file {
+        "saddlebag_host.ml" => format!("let changed = Sys.opaque_identity 3\n{text}"),
+        _ => text.to_owned(),
+    };
+    let (before, recipe) = prepare(Compiler::Native, 1, "", |_, text| text.to_owned());
+    let (after, _) = prepare(Compiler::Native, 1, "changed-", change);
+    Image {
+        compiler: Compiler::Native,
+        runtime: open(&after, &recipe),
+        directory: before,
+        recipe,
+    }
+}
+
 fn image(
     cell: &'static OnceLock<Image>,
     compiler: Compiler,
@@ -94,6 +110,32 @@ fn key() -> u64 {
 }
 
 fn build(compiler: Compiler, number: u32) -> Image {
+    let (directory, recipe) = prepare(compiler, number, "", |_, text| text.to_owned());
+    Image {
+        compiler,
+        runtime: open(&directory, &recipe),
+        directory,
+        recipe,
+    }
+}
+
+fn open(directory: &Path, recipe: &Recipe) -> Runtime {
+    let mut options = Options::default()
+        .argument("test-program")
+        .argument("first");
+    if std::env::var_os("RUNTIME_TEST_CHILD").is_some_and(|how| how == "here") {
+        options = options.start_on(StartOn::CallingThread);
+    }
+    Runtime::open(directory.join(&recipe.output), &options).unwrap()
+}
+
+/// The directory of an image of the sources as `change` leaves them, built if it is not there.
+fn prepare(
+    compiler: Compiler,
+    number: u32,
+    prefix: &str,
+    change: impl Fn(&str, &str) -> String,
+) -> (PathBuf, Recipe) {
     let kind = match compiler {
         Compiler::Native => "native",
         Compiler::Byte => "byte",
@@ -103,13 +145,13 @@ fn build(compiler: Compiler, number: u32) -> Image {
         Compiler::Native => Recipe::native(&soname),
         Compiler::Byte => Recipe::byte(&soname),
     };
-    let name = format!("{kind}-{number}-{:016x}", key());
+    let name = format!("{prefix}{kind}-{number}-{:016x}", key());
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if !directory.join(&soname).exists() {
         // Built aside and renamed: other test processes may do the same now.
         let aside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for (file, text) in host_image::SOURCES {
-            fs::write(aside.path().join(file), text).unwrap();
+            fs::write(aside.path().join(file), change(file, text)).unwrap();
         }
         for step in &recipe.steps {
             run(step.compiler, &step.arguments, aside.path());
@@ -117,19 +159,7 @@ fn build(compiler: Compiler, number: u32) -> Image {
         let _ = fs::remove_file(aside.path().join("saddlebag_host.cmx"));
         let _ = fs::rename(aside.keep(), &directory);
     }
-    let mut options = Options::default()
-        .argument("test-program")
-        .argument("first");
-    if std::env::var_os("RUNTIME_TEST_CHILD").is_some_and(|how| how == "here") {
-        options = options.start_on(StartOn::CallingThread);
-    }
-    let runtime = Runtime::open(directory.join(&soname), &options).unwrap();
-    Image {
-        compiler,
-        runtime,
-        directory,
-        recipe,
-    }
+    (directory, recipe)
 }
 
 fn run(compiler: Compiler, arguments: &[String], directory: &Path) {
