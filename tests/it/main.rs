@@ -13,5 +13,6 @@ mod interfaces;
 mod places;
 mod ppx;
 mod programs;
+mod requirements;
 mod run;
 mod uncaught;

@@ -2,7 +2,17 @@
 
 external serve : unit -> string array = "saddlebag_serve"
 
-let compile arguments = exit (Maindriver.main arguments Format.err_formatter)
+let compile arguments =
+  let arguments, link = Link_byte.split arguments in
+  match Maindriver.main arguments Format.err_formatter, link with
+  | 0, Some link -> (
+      try
+        link ();
+        exit 0
+      with Failure message | Sys_error message ->
+        prerr_endline ("Error: " ^ message);
+        exit 2)
+  | status, _ -> exit status
 
 let () =
   match Option.value ~default:"" (Sys.getenv_opt "SADDLEBAG_ROLE") with

@@ -4,6 +4,8 @@
    command as a POSIX shell would (blanks, '...', "...", backslash), refuses every other piece of shell
    grammar, and starts the program directly.
 
+   The linker is started without a C compiler in front of it, and gets its options without `-Wl,`.
+
    A program named without a slash is looked for in the directory SADDLEBAG_TOOLS first, then in PATH.
    One that is found in that directory, which the assembler is, gets the words of SADDLEBAG_TOOLS_ARGUMENTS before its
    own arguments: llvm-mc must be told what GNU as does by itself.
@@ -154,6 +156,28 @@ static char **with_arguments(char **words, const char *arguments)
   return result;
 }
 
+/* Options for a C compiler to hand to its linker, which archives may name, in the form for the linker itself: `-Wl,a,b` is `a b`.
+   There is room for as many words as the command has characters. */
+static void spell_for_linker(char **words)
+{
+  const char *name = strrchr(words[0], '/');
+  size_t length = strlen(name = name == NULL ? words[0] : name + 1);
+  if (length < 2 || strcmp(name + length - 2, "ld") != 0) return;
+  for (int i = 1; words[i] != NULL; i++) {
+    char *comma, *word = words[i];
+    int count = 0;
+    if (strncmp(word, "-Wl,", 4) != 0) continue;
+    words[i] = word += 4;
+    while ((comma = strchr(word, ',')) != NULL) {
+      *comma = 0;
+      word = comma + 1;
+      for (count = i; words[count] != NULL; count++) continue;
+      for (; count > i; count--) words[count + 1] = words[count];
+      words[++i] = word;
+    }
+  }
+}
+
 static int run(char **words)
 {
   const char *arguments = getenv("SADDLEBAG_TOOLS_ARGUMENTS");
@@ -165,6 +189,7 @@ static int run(char **words)
   pid_t child;
 
   if (strcmp(program, "saddlebag-collect") == 0) return collect(words);
+  spell_for_linker(words);
   if (tools != NULL && *tools != 0 && strchr(program, '/') == NULL) {
     char *candidate = malloc(strlen(tools) + strlen(program) + 2);
     if (candidate == NULL) return NOT_STARTED;
@@ -201,7 +226,7 @@ int __wrap_system(const char *command)
   if (command == NULL) return 1; /* "a command processor is available" */
   length = strlen(command);
   text = malloc(length + 1);
-  words = malloc((length / 2 + 2) * sizeof(char *));
+  words = malloc((length + 2) * sizeof(char *));
   if (text == NULL || words == NULL) { free(text); free(words); return -1; }
   count = split(command, text, words);
   if (count <= 0) {

@@ -54,6 +54,11 @@ pub enum Error {
         /// The code asked for.
         code: Code,
     },
+    /// Only our own driver links libraries to plugins of byte code.
+    #[error(
+        "libraries in byte code need OCaml's compiler-libs, in native code, which this toolchain lacks"
+    )]
+    NoLibraries,
     /// The kit's files could not be made.
     #[error("the compiler is not ready")]
     Prepare(#[source] Box<PrepareError>),
@@ -411,10 +416,14 @@ fn invocation(
         Code::Wasm => None,
     };
     let mut invocation = compiler.ok_or(missing)?;
+    if options.code == Code::Byte && options.has_archives() && !kit.has_driver() {
+        return Err(Error::NoLibraries);
+    }
     if let (Code::Native, Some(program)) = (options.code, &options.programs.ocamlopt) {
         invocation = with_program(&invocation, program);
     }
     let output = match options.code {
+        Code::Byte if options.has_archives() => format!("{unit}.cma"),
         Code::Byte => format!("{unit}.cmo"),
         Code::Native | Code::Wasm => format!("{unit}.cmxs"),
     };
@@ -449,6 +458,16 @@ pub(crate) fn arguments(
             let archives = options.libraries.iter().flat_map(Library::archives);
             arguments.extend(archives.map(Into::into));
             arguments.extend(["-shared".into(), "-o".into(), output.into()]);
+        }
+        // The byte-code driver's own (`ocaml/link_byte.ml`).
+        (Goal::Load, Code::Byte) if options.has_archives() => {
+            arguments.extend(["-c".into(), "--saddlebag-link".into(), output.into()]);
+            let archives = options.libraries.iter().flat_map(Library::archives);
+            arguments.extend(archives.map(Into::into));
+            for stub in options.libraries.iter().flat_map(Library::stub_libraries) {
+                arguments.extend(["-dllib".into(), stub.into()]);
+            }
+            arguments.push("--saddlebag-end".into());
         }
         (Goal::Load, _) => arguments.push("-c".into()),
     }

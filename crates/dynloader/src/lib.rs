@@ -74,6 +74,7 @@ mod runtimes;
 mod script_head;
 pub mod seal;
 mod source;
+pub mod stub_library;
 mod unit;
 pub mod warnings;
 pub mod workspace;

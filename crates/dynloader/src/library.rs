@@ -29,6 +29,7 @@ pub struct Library {
     name: String,
     directories: Vec<PathBuf>,
     archives: Vec<PathBuf>,
+    stub_libraries: Vec<PathBuf>,
 }
 
 impl Library {
@@ -38,6 +39,7 @@ impl Library {
             name: name.into(),
             directories: Vec::new(),
             archives: Vec::new(),
+            stub_libraries: Vec::new(),
         }
     }
 
@@ -47,9 +49,16 @@ impl Library {
         self
     }
 
-    /// Adds an archive, a `.cmxa` file, in link order. A library of [`HOST_LIBRARIES`] has none to add.
+    /// Adds an archive, a `.cmxa` file or for byte code a `.cma` file, in link order. A library of [`HOST_LIBRARIES`] has none to add.
     pub fn archive(mut self, archive: impl Into<PathBuf>) -> Library {
         self.archives.push(archive.into());
+        self
+    }
+
+    /// Adds a shared library with C functions of a byte code archive (`dllfoo.so`), by its full path. Native archives bring their C
+    /// functions themselves.
+    pub fn stub_library(mut self, file: impl Into<PathBuf>) -> Library {
+        self.stub_libraries.push(file.into());
         self
     }
 
@@ -67,5 +76,10 @@ impl Library {
     /// The archives in link order.
     pub fn archives(&self) -> impl Iterator<Item = &Path> {
         self.archives.iter().map(PathBuf::as_path)
+    }
+
+    /// The shared libraries with C functions for byte code.
+    pub fn stub_libraries(&self) -> impl Iterator<Item = &Path> {
+        self.stub_libraries.iter().map(PathBuf::as_path)
     }
 }

@@ -8,6 +8,7 @@ use code_sets::Code;
 use crate::compile;
 use crate::kit::PrepareError;
 use crate::seal;
+use crate::stub_library;
 use crate::workspace;
 
 /// The error returned by what loads plugins. What the plugin's own code did is apart from the rest: [`Error::Raised`].
@@ -54,6 +55,9 @@ pub enum Error {
     /// The OCaml runtime could not be started.
     #[error("the OCaml runtime is not available")]
     Open(#[source] Box<ocaml_runtime::open::Error>),
+    /// The C functions of a library that the plugin uses in byte code are not to be had.
+    #[error("a library of the plugin cannot be used")]
+    StubLibrary(#[source] Box<stub_library::Error>),
     /// The OCaml runtime refused the file, for example because it needs a symbol that nothing defines.
     #[error("the plugin cannot be linked")]
     Link(#[source] Box<ocaml_runtime::load::Error>),

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use code_sets::Code;
 use futures::channel::oneshot;
-use ocaml_runtime::{Interface, LoadedUnit, Module, load, module};
+use lib_resolve::ArchiveContents;
+use ocaml_runtime::{Interface, LoadedUnit, Module, Runtime, load, module};
 
 use crate::compile;
 use crate::compiled::{Artefact, Compiled};
@@ -16,6 +18,7 @@ use crate::loader::{Loader, Shared, Unavailable};
 use crate::plugin::Plugin;
 use crate::seal::Seal;
 use crate::source::Source;
+use crate::stub_library;
 use crate::unit::Evaluation;
 use crate::workspace::JobDirectory;
 
@@ -283,6 +286,9 @@ impl Shared {
     fn link(self: &Arc<Self>, artefact: Artefact) -> Result<Loaded, Error> {
         let runtime = self.open_runtime()?;
         let loading = tracing::debug_span!("load").entered();
+        if self.options.code == Code::Byte {
+            self.open_stub_libraries(runtime, &artefact)?;
+        }
         let loaded = match artefact {
             Artefact::Fresh { job, file } => {
                 let loaded = runtime.load(file);
@@ -312,16 +318,42 @@ impl Shared {
 
     /// Writes a plugin to a path that no other load uses.
     fn stored(self: &Arc<Self>, bytes: &[u8]) -> Result<(JobDirectory, PathBuf), Error> {
+        let _writing = tracing::debug_span!("write").entered();
+        let job = self.job()?;
+        let written = job.write("Plugin.cmxs", bytes);
+        let file = written.map_err(|error| Error::Workspace(Box::new(error)))?;
+        Ok((job, file))
+    }
+
+    /// A directory that no other load uses.
+    fn job(self: &Arc<Self>) -> Result<JobDirectory, Error> {
         let workspace = self.workspace().map_err(|unavailable| match unavailable {
             Unavailable::Cleaned => Error::Cleaned,
             Unavailable::Workspace(error) => Error::Workspace(Box::new(error)),
         })?;
-        let _writing = tracing::debug_span!("write").entered();
-        let written = workspace.job().and_then(|job| {
-            let file = job.write("Plugin.cmxs", bytes)?;
-            Ok((job, file))
-        });
-        written.map_err(|error| Error::Workspace(Box::new(error)))
+        let job = workspace.job();
+        job.map_err(|error| Error::Workspace(Box::new(error)))
+    }
+
+    /// Opens the C functions of libraries that a plugin of byte code names; one without libraries is no archive.
+    fn open_stub_libraries(
+        self: &Arc<Self>,
+        runtime: Runtime,
+        artefact: &Artefact,
+    ) -> Result<(), Error> {
+        let contents = match artefact {
+            Artefact::Fresh { file, .. } => ArchiveContents::read(file).ok(),
+            Artefact::Stored(bytes) => ArchiveContents::parse(bytes),
+        };
+        let stubs = contents.map_or_else(Vec::new, |contents| contents.shared_libraries);
+        let stubs: Vec<PathBuf> = stubs.into_iter().map(PathBuf::from).collect();
+        let failed = |error| Error::StubLibrary(Box::new(error));
+        let soname = self.kit.soname(Code::Byte).unwrap_or_default();
+        if stub_library::are_open(soname, &stubs).map_err(failed)? {
+            return Ok(());
+        }
+        let job = self.job()?;
+        stub_library::open(runtime, soname, stubs, job.path()).map_err(failed)
     }
 }
 

@@ -220,7 +220,7 @@ impl Options {
     }
 
     /// Adds libraries that plugins may use, in link order: their directories come after the include directories, and
-    /// their archives are linked into each native plugin. Default: none; those of
+    /// their archives are linked into each plugin. Default: none; those of
     /// [`HOST_LIBRARIES`](crate::library::HOST_LIBRARIES) are always there.
     pub fn libraries(mut self, libraries: impl IntoIterator<Item = Library>) -> Options {
         self.libraries.extend(libraries);
@@ -382,6 +382,12 @@ impl Options {
         }
         arguments.extend(self.flags.cmx.iter().cloned());
         arguments
+    }
+
+    /// Whether something is linked into plugins besides their own code.
+    pub(crate) fn has_archives(&self) -> bool {
+        let mut archives = self.libraries.iter().flat_map(Library::archives);
+        archives.next().is_some()
     }
 
     /// The program that sources pass through.

@@ -1,10 +1,13 @@
 //! Libraries by name: found with `lib-resolve`, with all they need, in link order.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use code_sets::Code;
-use lib_resolve::{Configuration, Environment, Lib, LibName, LibOptions, PackageIndex, library};
+use lib_resolve::{
+    ArchiveContents, Configuration, Environment, Lib, LibName, LibOptions, PackageIndex,
+    archive_contents, library,
+};
 
 use crate::kit::Kit;
 use crate::library::{HOST_LIBRARIES, Library};
@@ -43,8 +46,35 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// Libraries are linked into plugins of native code only.
-    #[error("libraries cannot be used by plugins in {code} code yet")]
+    /// A library's archive is there and not understood.
+    #[error("the library `{name}` cannot be used")]
+    Archive {
+        /// The library.
+        name: String,
+        /// What is wrong with the archive.
+        #[source]
+        source: Box<archive_contents::Error>,
+    },
+    /// The C functions of a library of byte code are in a shared library that is nowhere.
+    #[error("the library `{name}` needs the stub library `{file}`, which is in none of {}; CAML_LD_LIBRARY_PATH can name more directories", list(.searched))]
+    NoStubLibrary {
+        /// The library.
+        name: String,
+        /// The file's name.
+        file: String,
+        /// The directories where it was looked for, in order.
+        searched: Vec<PathBuf>,
+    },
+    /// An archive of byte code has C functions and names no shared library that holds them.
+    #[error("the library `{name}` can only be linked into an executable of its own, not loaded: its archive `{}` names no stub library", path.display())]
+    Custom {
+        /// The library.
+        name: String,
+        /// The archive.
+        path: PathBuf,
+    },
+    /// Nothing is loaded in this code.
+    #[error("libraries cannot be used by plugins in {code} code, which cannot be loaded")]
     Code {
         /// The code.
         code: Code,
@@ -66,7 +96,7 @@ pub fn resolve(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    if code != Code::Native {
+    if code == Code::Wasm {
         return Err(Error::Code { code });
     }
     let mut wanted = Vec::with_capacity(names.len());
@@ -83,27 +113,156 @@ pub fn resolve(
     let libs = index
         .libs_and_deps(&wanted, &options)
         .map_err(|error| Error::Libraries(Box::new(error)))?;
+    let stubs = StubPath::new(kit.conf().standard_library(), environment);
     let mut directories = BTreeSet::new();
     libs.into_iter()
         .filter(|lib| !HOST_LIBRARIES.contains(&lib.name.as_str()))
-        .map(|lib| library(lib, &mut directories))
+        .map(|lib| library(lib, code, &stubs, &mut directories))
         .collect()
 }
 
-fn library(lib: Lib, directories: &mut BTreeSet<PathBuf>) -> Result<Library, Error> {
+fn library(
+    lib: Lib,
+    code: Code,
+    stubs: &StubPath,
+    directories: &mut BTreeSet<PathBuf>,
+) -> Result<Library, Error> {
     let name = lib.name.as_str().to_owned();
     if let Some(reason) = lib.error {
         return Err(Error::Forbidden { name, reason });
     }
-    if let Some(path) = lib.cmxa.iter().find(|path| !path.is_file()) {
+    let archives = match code {
+        Code::Byte => lib.cma,
+        _ => lib.cmxa,
+    };
+    if let Some(path) = archives.iter().find(|path| !path.is_file()) {
         return Err(Error::NoArchive {
             name,
             path: path.clone(),
         });
     }
     let mut library = Library::new(name);
+    if code == Code::Byte {
+        for archive in archives.iter().filter(|file| is_archive(file)) {
+            for stub in stubs.of_archive(library.name(), archive, &lib.directory)? {
+                library = library.stub_library(stub);
+            }
+        }
+    }
     if directories.insert(lib.directory.clone()) {
         library = library.directory(lib.directory);
     }
-    Ok(lib.cmxa.into_iter().fold(library, Library::archive))
+    Ok(archives.into_iter().fold(library, Library::archive))
+}
+
+/// META may name single units too, which have no table.
+fn is_archive(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "cma")
+}
+
+/// Where stub libraries are looked for before the directories of a library: as the byte code runtime does, in
+/// `CAML_LD_LIBRARY_PATH`, then in the directories that `ld.conf` lists (OCaml manual, "The runtime system").
+struct StubPath {
+    directories: Vec<PathBuf>,
+}
+
+impl StubPath {
+    fn new(standard_library: &Path, environment: &Environment) -> StubPath {
+        let named = environment.caml_ld_library_path.iter();
+        let mut directories: Vec<PathBuf> = named
+            .flat_map(|value| std::env::split_paths(value))
+            .collect();
+        let listed = std::fs::read_to_string(standard_library.join("ld.conf")).unwrap_or_default();
+        directories.extend(listed.lines().map(|line| standard_library.join(line)));
+        directories.push(standard_library.join("stublibs"));
+        directories.retain(|directory| directory.is_absolute());
+        StubPath { directories }
+    }
+
+    /// The stub libraries that an archive names. After the directories for all come those where package managers put a library's own.
+    fn of_archive(
+        &self,
+        library: &str,
+        archive: &Path,
+        directory: &Path,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let contents = ArchiveContents::read(archive).map_err(|source| Error::Archive {
+            name: library.to_owned(),
+            source: Box::new(source),
+        })?;
+        if contents.custom && contents.shared_libraries.is_empty() {
+            return Err(Error::Custom {
+                name: library.to_owned(),
+                path: archive.to_owned(),
+            });
+        }
+        let beside = directory.parent().map(|above| above.join("stublibs"));
+        let own = [Some(directory.to_owned()), beside];
+        let searched: Vec<PathBuf> = self
+            .directories
+            .iter()
+            .cloned()
+            .chain(own.into_iter().flatten())
+            .collect();
+        let names = contents.shared_libraries.iter().map(|named| {
+            let file = stub_file(named);
+            let mut candidates = searched.iter().map(|directory| directory.join(&file));
+            candidates
+                .find(|candidate| candidate.is_file())
+                .ok_or_else(|| Error::NoStubLibrary {
+                    name: library.to_owned(),
+                    file,
+                    searched: searched.clone(),
+                })
+        });
+        names.collect()
+    }
+}
+
+/// `dllzarith.so` for `-lzarith` (`Dll.extract_dll_name`).
+fn stub_file(named: &str) -> String {
+    match named.strip_prefix("-l") {
+        Some(name) => format!("dll{name}{}", std::env::consts::DLL_SUFFIX),
+        None => named.to_owned(),
+    }
+}
+
+fn list(directories: &[PathBuf]) -> String {
+    let shown = directories
+        .iter()
+        .map(|path| format!("`{}`", path.display()));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stub_libraries_are_looked_for_where_the_byte_code_runtime_looks_and_then_beside_the_library()
+    {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        std::fs::create_dir(path("std")).unwrap();
+        std::fs::write(
+            path("std/ld.conf"),
+            format!("{}\nlisted\n", path("abs").display()),
+        )
+        .unwrap();
+        let environment = Environment {
+            caml_ld_library_path: Some(
+                std::env::join_paths([path("first"), path("second")]).unwrap(),
+            ),
+            ..Environment::default()
+        };
+        let stubs = StubPath::new(&path("std"), &environment);
+        let expected = ["first", "second", "abs", "std/listed", "std/stublibs"];
+        assert_eq!(stubs.directories, expected.map(path));
+    }
+
+    #[test]
+    fn a_stub_library_has_the_name_that_ocamlmklib_gives_it() {
+        assert_eq!(stub_file("-lzarith"), "dllzarith.so");
+        assert_eq!(stub_file("dllx.so"), "dllx.so");
+    }
 }

@@ -64,46 +64,81 @@ impl ArchiveContents {
             file: Box::new(file.to_path_buf()),
         })
     }
+
+    /// As [`ArchiveContents::read`], for the bytes of an archive; `None` if they are not understood.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<ArchiveContents> {
+        let kind = kind(bytes)?;
+        let start = match kind {
+            Kind::Native => MAGIC_LENGTH,
+            Kind::ByteCode => {
+                let position = bytes[MAGIC_LENGTH..].first_chunk()?;
+                usize::try_from(u32::from_be_bytes(*position)).ok()?
+            }
+        };
+        of_table(kind, bytes.get(start..)?)
+    }
+}
+
+/// What the magic number says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    ByteCode,
+    Native,
+}
+
+fn kind(magic: &[u8]) -> Option<Kind> {
+    match magic {
+        _ if magic.len() < MAGIC_LENGTH => None,
+        _ if magic.starts_with(b"Caml1999A") => Some(Kind::ByteCode),
+        _ if magic.starts_with(b"Caml1999Z") => Some(Kind::Native),
+        _ => None,
+    }
 }
 
 fn read(file: &Path) -> io::Result<Option<ArchiveContents>> {
     let mut opened = File::open(file)?;
-    let mut magic = Vec::new();
+    let mut head = Vec::new();
     (&mut opened)
-        .take(MAGIC_LENGTH as u64)
-        .read_to_end(&mut magic)?;
-    let byte_code = magic.starts_with(b"Caml1999A");
-    if magic.len() < MAGIC_LENGTH || !(byte_code || magic.starts_with(b"Caml1999Z")) {
+        .take(MAGIC_LENGTH as u64 + 4)
+        .read_to_end(&mut head)?;
+    let Some(kind) = kind(&head) else {
         return Ok(None);
-    }
-    if byte_code {
-        let mut position = Vec::new();
-        (&mut opened).take(4).read_to_end(&mut position)?;
-        let Some(position) = position.first_chunk() else {
-            return Ok(None);
-        };
-        opened.seek(SeekFrom::Start(u32::from_be_bytes(*position).into()))?;
-    }
+    };
+    // The table of a native archive begins behind the magic number, that of byte code where the next four bytes say.
+    let start = match (kind, head[MAGIC_LENGTH..].first_chunk()) {
+        (Kind::Native, _) => MAGIC_LENGTH as u64,
+        (Kind::ByteCode, Some(position)) => u32::from_be_bytes(*position).into(),
+        (Kind::ByteCode, None) => return Ok(None),
+    };
+    opened.seek(SeekFrom::Start(start))?;
     let mut table = Vec::new();
     opened.read_to_end(&mut table)?;
-    Ok(Tree::parse(&table).and_then(|tree| {
-        if byte_code {
-            of_cma(&tree)
-        } else {
-            of_cmxa(&tree)
-        }
-    }))
+    Ok(of_table(kind, &table))
+}
+
+fn of_table(kind: Kind, table: &[u8]) -> Option<ArchiveContents> {
+    let tree = Tree::parse(table)?;
+    match kind {
+        Kind::ByteCode => of_cma(&tree),
+        Kind::Native => of_cmxa(&tree),
+    }
 }
 
 /// `Cmo_format.library`.
 fn of_cma(tree: &Tree<'_>) -> Option<ArchiveContents> {
     let units = tree.list(tree.field(tree.root(), 0)?)?;
     let name = |unit: Value| tree.string(tree.field(unit, 0)?);
+    // Since OCaml 5.5 a name goes with whether it has a suffix of the runtime's.
+    let name_of_stubs = |item: Value| {
+        tree.string(item)
+            .or_else(|| tree.string(tree.field(item, 1)?))
+    };
     let strings = |list: Value| {
         let items = tree.list(list)?;
         items
             .into_iter()
-            .map(|item| tree.string(item))
+            .map(name_of_stubs)
             .collect::<Option<Vec<_>>>()
     };
     Some(ArchiveContents {

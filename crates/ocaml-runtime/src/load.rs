@@ -15,6 +15,7 @@ use crate::runtime::Runtime;
 use crate::sys::apply;
 use crate::sys::frame;
 use crate::sys::image::Image;
+use crate::sys::library;
 use crate::sys::reader::Ref;
 use crate::sys::thread;
 use crate::value::Value;
@@ -91,6 +92,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A shared library cannot be opened.
+    #[error("could not open the shared library `{path}`", path = .path.display())]
+    Library {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Box<libloading::Error>,
+    },
     /// Code that is being loaded tried to load code.
     #[error("`{path}` cannot be loaded while another unit is being loaded by this thread", path = .path.display())]
     Nested {
@@ -163,6 +172,25 @@ impl Runtime {
     /// The file cannot be read or is damaged, OCaml refuses it, or its top level fails.
     pub fn load(self, path: impl AsRef<Path>) -> Result<LoadedUnit, Error> {
         load(self, path.as_ref())
+    }
+
+    /// Opens a shared library for the life of the process; what is loaded later finds it by its path or its soname, and so does
+    /// `Dynlink` the C functions of byte code.
+    ///
+    /// The names that the library leaves undefined are looked for in the program, in the library and in what it names as needed. The C stubs
+    /// of an OCaml library (`dllfoo.so`) expect the program to be the OCaml runtime; to open one for an image, open a library that names
+    /// first the image's soname and then the stubs as needed.
+    ///
+    /// Opening a library runs code in it, as [`Runtime::load`] does.
+    ///
+    /// # Errors
+    /// The system cannot open the library or something that it needs.
+    pub fn open_library(self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        library::keep_open(path).map_err(|source| Error::Library {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        })
     }
 }
 

@@ -259,14 +259,20 @@ impl Kit {
             .await
     }
 
+    /// The soname of the host image for `code`.
+    pub(crate) fn soname(&self, code: Code) -> Option<&str> {
+        let manifest = &self.inner.manifest;
+        let image = match code {
+            Code::Native => manifest.native.as_ref(),
+            Code::Byte => manifest.byte.as_ref(),
+            Code::Wasm => None,
+        };
+        image.map(|host| host.soname.as_str())
+    }
+
     /// What a native plugin names as needed: its host image, and the libraries that ocamlopt's own plugins name.
     pub(crate) fn needed_libraries(&self) -> Vec<String> {
-        let image = self
-            .inner
-            .manifest
-            .native
-            .as_ref()
-            .map(|native| native.soname.clone());
+        let image = self.soname(Code::Native).map(str::to_owned);
         image
             .into_iter()
             .chain(["libm.so.6".to_owned(), "libc.so.6".to_owned()])
@@ -297,6 +303,11 @@ impl Kit {
     #[must_use]
     pub fn needs_shell(&self) -> bool {
         self.inner.manifest.driver.is_none() && self.inner.manifest.native.is_some()
+    }
+
+    /// Whether the kit has a compiler driver of ours, and not only the installed compilers.
+    pub(crate) fn has_driver(&self) -> bool {
+        self.inner.manifest.driver.is_some()
     }
 
     fn compiler(

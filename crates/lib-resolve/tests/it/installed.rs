@@ -209,6 +209,8 @@ fn the_units_of_an_installed_archive_are_those_that_ocamlobjinfo_prints() {
     for archive in archives {
         let contents = ArchiveContents::read(&archive).expect("an archive");
         assert_eq!(Some(&contents), expected.get(&archive), "{archive:?}");
+        let bytes = std::fs::read(&archive).expect("readable");
+        assert_eq!(ArchiveContents::parse(&bytes), Some(contents));
     }
 }
 

@@ -34,6 +34,15 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
         "driver_native.ml",
         include_str!("../../../ocaml/driver_native.ml"),
     ),
+    ("link_byte.ml", include_str!("../../../ocaml/link_byte.ml")),
+    (
+        "units_by_identifier.ml",
+        include_str!("../../../ocaml/units_by_identifier.ml"),
+    ),
+    (
+        "units_by_name.ml",
+        include_str!("../../../ocaml/units_by_name.ml"),
+    ),
     (
         "driver_byte.ml",
         include_str!("../../../ocaml/driver_byte.ml"),
@@ -106,13 +115,17 @@ pub(super) async fn link(
     for (name, text) in SOURCES {
         write(&work.join(name), text)?;
     }
-    // The name of the module that driver_native.ml uses.
-    let assembler = if gives_assembly(toolchain) {
-        "assembler_text.ml"
-    } else {
-        "assembler_external.ml"
+    // The modules of which the drivers have one name, whichever it is.
+    let assembler = match gives_assembly(toolchain) {
+        true => "assembler_text.ml",
+        false => "assembler_external.ml",
+    };
+    let units = match toolchain.conf().version().at_least(5, 2) {
+        true => "units_by_name.ml",
+        false => "units_by_identifier.ml",
     };
     write(&work.join("assembler.ml"), source(assembler))?;
+    write(&work.join("units.ml"), source(units))?;
     let base = Invocation::new(ocamlopt)
         .args(RECIPE)
         .args(["ocamlcommon.cmxa", back_end, "system.c", "serve.c"])
@@ -136,8 +149,11 @@ pub(super) async fn link(
         }
     };
     write(&work.join("worker.ml"), source("no_worker.ml"))?;
-    let others = ["assembler.ml", "worker.ml"].map(|name| (code != Code::Byte).then_some(name));
-    match run(&finish(base.args(others.into_iter().flatten()))).await {
+    let others = match code {
+        Code::Byte => ["units.ml", "link_byte.ml"],
+        _ => ["assembler.ml", "worker.ml"],
+    };
+    match run(&finish(base.args(others))).await {
         Ok(()) => Ok(Some(linked(no_worker))),
         Err(source) => Err(BuildError::Tool {
             part: "compiler driver",

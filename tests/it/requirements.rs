@@ -1,0 +1,132 @@
+//! Plugins that use installed libraries, in both codes.
+
+use std::path::PathBuf;
+
+use saddlebag_tests::{Sandbox, has, ocaml, skip};
+
+const CODES: [&str; 2] = ["byte", "native"];
+
+/// Whether these libraries are installed. Where tests must not be left out they have to be.
+fn installed(sandbox: &Sandbox, libraries: &[&str]) -> bool {
+    let missing = |library: &&&str| {
+        let found = sandbox.saddlebag(["lib", "find", library]).run();
+        found.status() != Some(0)
+    };
+    match libraries.iter().find(missing) {
+        Some(library) => skip(&format!("the library {library} is not installed")),
+        None => true,
+    }
+}
+
+#[track_caller]
+fn check(libraries: &[&str], source: &str, expected: &str) {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    if !installed(&sandbox, libraries) {
+        return;
+    }
+    sandbox.write("p.ml", source);
+    for code in CODES {
+        let run = sandbox
+            .saddlebag(["run", "--code", code, "--require"])
+            .args([&libraries.join(","), "p.ml"])
+            .run();
+        run.code(0).prints(expected).is_quiet();
+        // What was built holds the libraries.
+        sandbox
+            .saddlebag(["build", "--code", code, "--require"])
+            .args([&libraries.join(","), "p.ml", "-o", "out"])
+            .run()
+            .code(0)
+            .is_quiet();
+        sandbox
+            .saddlebag(["load", "out"])
+            .run()
+            .code(0)
+            .prints(expected)
+            .is_quiet();
+    }
+}
+
+#[test]
+fn a_library_of_ocaml_alone_is_used_with_all_that_it_requires() {
+    check(
+        &["yojson", "re"],
+        "let () = print_endline (Yojson.Safe.to_string (`Assoc [ \"a\", `List [ `Int 1; `Null ] ]))\n\
+         let () = print_endline (Re.replace_string (Re.compile (Re.rep1 (Re.char 'b'))) ~by:\"-\" \"abba\")\n",
+        "{\"a\":[1,null]}\na-a\n",
+    );
+}
+
+#[test]
+fn a_library_with_c_functions_is_used_with_the_threads_of_the_image() {
+    check(
+        &["zarith", "str", "unix", "threads.posix"],
+        "let power = ref Z.zero\n\
+         let () = Thread.join (Thread.create (fun () -> power := Z.pow (Z.of_int 7) 40) ())\n\
+         let () = print_endline (Z.to_string !power)\n\
+         let () = List.iter print_endline (Str.split (Str.regexp \",\") \"x,y\")\n\
+         let () = assert (Unix.getpid () > 0)\n",
+        "6366805760909027985741435139224001\nx\ny\n",
+    );
+}
+
+#[test]
+fn stub_libraries_that_need_each_other_are_opened_together() {
+    check(
+        &["ctypes", "integers"],
+        "let () = Ctypes.(\n\
+         let p = allocate_n int ~count:2 in p <-@ 41; (p +@ 1) <-@ 1;\n\
+         print_int (!@ p + !@ (p +@ 1)))\n\
+         let () = print_endline (Unsigned.UInt8.to_string (Unsigned.UInt8.of_int 257))\n",
+        "421\n",
+    );
+}
+
+/// A library `lacking` whose archive of byte code is made with these arguments.
+fn lacking(sandbox: &Sandbox, arguments: &[&str]) -> PathBuf {
+    let directory = sandbox.path("lib/lacking");
+    std::fs::create_dir_all(&directory).expect("writable");
+    std::fs::write(directory.join("META"), "archive(byte) = \"lacking.cma\"\n").expect("writable");
+    let source = "external f : int -> int = \"lacking_f\"\nlet f x = f x\n";
+    std::fs::write(directory.join("lacking.ml"), source).expect("writable");
+    let compile = sandbox
+        .command("ocamlc")
+        .args(["-a", "-o", "lacking.cma"])
+        .args(arguments)
+        .arg("lacking.ml");
+    compile.current_dir(&directory).run().code(0);
+    sandbox.path("lib")
+}
+
+#[test]
+fn a_stub_library_that_is_nowhere_is_named_with_the_places_that_were_looked_at() {
+    if !ocaml() || !has("ocamlc") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("p.ml", "let () = print_int (Lacking.f 1)\n");
+    let run = |path: &PathBuf| {
+        let command = sandbox.saddlebag(["run", "--code", "byte", "--require", "lacking", "p.ml"]);
+        command.env("OCAMLPATH", path).run()
+    };
+    let path = lacking(&sandbox, &["-dllib", "-llacking"]);
+    let named = run(&path);
+    named.code(1).prints_nothing();
+    named.says(&[
+        "the library `lacking` needs the stub library `dlllacking.so`, which is in none of",
+    ]);
+    named.says(&["lib/lacking`", "CAML_LD_LIBRARY_PATH"]);
+
+    let path = lacking(&sandbox, &["-custom", "-cclib", "-llacking"]);
+    let custom = run(&path);
+    custom
+        .code(1)
+        .says(&["the library `lacking` can only be linked into an executable of its own"]);
+
+    let path = lacking(&sandbox, &[]);
+    let primitive = run(&path);
+    primitive.code(1).prints_nothing().says(&["lacking_f"]);
+}
