@@ -16,29 +16,37 @@ pub(crate) fn write(
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
     hidden.push(format!(".{}", random::hexadecimal()?));
-    let temporary = Temporary(path.with_file_name(hidden));
+    let mut temporary = Temporary {
+        path: path.with_file_name(hidden),
+        renamed: false,
+    };
     let mut file = OpenOptions::new()
         .write(true)
         .read(true)
         .create_new(true)
         .mode(0o600)
-        .open(&temporary.0)?;
+        .open(&temporary.path)?;
     fill(&mut file)?;
     file.set_permissions(Permissions::from_mode(mode))?;
     // A rename that reaches the disk before the contents would leave an empty file after a power loss.
     file.sync_all()?;
-    crate::busy::close(file, &temporary.0)?;
-    fs::rename(&temporary.0, path)?;
-    std::mem::forget(temporary);
+    crate::busy::close(file, &temporary.path)?;
+    fs::rename(&temporary.path, path)?;
+    temporary.renamed = true;
     Ok(())
 }
 
 /// Removes the file when writing fails or panics.
-struct Temporary(PathBuf);
+struct Temporary {
+    path: PathBuf,
+    renamed: bool,
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        if !self.renamed {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -300,6 +300,7 @@ impl Index {
 
     /// Files lie inside their runs; two overlap only if they are the same bytes, kept once.
     fn check_places(&self) -> Result<(), Damage> {
+        let empty = Digest::of(b"");
         let mut places = Vec::with_capacity(self.records.len() + 1);
         let metadata = self
             .metadata
@@ -319,6 +320,10 @@ impl Index {
             if length == 0 || run == NO_RUN {
                 if length != 0 || run != NO_RUN || offset != 0 {
                     return Err(Damage::Index("the place of an empty file"));
+                }
+                // Nothing is read that would show it later.
+                if contents.0 != empty {
+                    return Err(Damage::Index("the digest of an empty file"));
                 }
                 continue;
             }

@@ -29,9 +29,10 @@ pub(super) fn publish(
     place::check(&root.path, need).map_err(|refusal| refuse(&root.path, refusal))?;
     let failed = |error: Errno| refuse(&root.path, place::from_io(error.into(), need));
     let random = random::hexadecimal().map_err(|error| refuse(&root.path, Refusal::Io(error)))?;
-    let stage = Stage {
+    let mut stage = Stage {
         root,
         name: format!(".stage-{random}"),
+        published: false,
     };
     mkdirat(&root.directory, &stage.name, Mode::from_raw_mode(0o700)).map_err(failed)?;
     let top = open_stage(&stage).map_err(failed)?;
@@ -60,7 +61,7 @@ pub(super) fn publish(
         Given::Theirs(file) => Ok((file, Outcome::Verified)),
         Given::Ours(outcome) => {
             // No stamp: its times would be too close to those of the files to be believed. The next process writes it.
-            std::mem::forget(stage);
+            stage.published = true;
             Ok((top.into(), outcome))
         }
     }
@@ -166,10 +167,13 @@ fn give_name(
 struct Stage<'a> {
     root: &'a Root,
     name: String,
+    published: bool,
 }
 
 impl Drop for Stage<'_> {
     fn drop(&mut self) {
-        clean::remove_now(self.root, &self.name);
+        if !self.published {
+            clean::remove_now(self.root, &self.name);
+        }
     }
 }

@@ -97,7 +97,7 @@ fn files_are_found_by_name() {
 #[test]
 fn an_index_that_breaks_a_rule_is_refused_though_its_digests_fit() {
     type Change = fn(&mut Index);
-    let changes: [(&str, Change); 16] = [
+    let changes: [(&str, Change); 17] = [
         ("overlapping chunks", |index| index.chunks[1].offset = 137),
         ("a chunk in the superblock", |index| {
             index.chunks[0].offset = superblock::LENGTH as u64 - 1
@@ -129,6 +129,9 @@ fn an_index_that_breaks_a_rule_is_refused_though_its_digests_fit() {
             index.records[1].digest = Digest::of(b"3")
         }),
         ("an empty file in a run", |index| index.records[3].run = 0),
+        ("an empty file with the digest of another", |index| {
+            index.records[3].digest = Digest::of(b"1")
+        }),
         ("metadata in no run", |index| {
             index.metadata = Some(MetadataRecord {
                 version: 1,
