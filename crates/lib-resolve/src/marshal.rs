@@ -248,4 +248,24 @@ mod tests {
             assert!(Tree::parse(&SHARING[..length]).is_none(), "{length}");
         }
     }
+
+    #[test]
+    fn wrong_bytes_are_refused_or_read_and_never_a_panic() {
+        for position in 20..SHARING.len() {
+            for byte in 0..=255 {
+                let mut bytes = SHARING.to_vec();
+                bytes[position] = byte;
+                if let Some(tree) = Tree::parse(&bytes) {
+                    let items = tree.list(tree.root()).unwrap_or_default();
+                    assert!(items.len() <= bytes.len());
+                }
+            }
+        }
+        // A size that no input can hold, and a list that is its own tail.
+        let block = [&SHARING[..20], b"\x13\xff\xff\xff\xff\xff\xff\xff\x00"].concat();
+        assert!(Tree::parse(&block).is_none());
+        let circle = [&SHARING[..20], b"\xa0A\x04\x01"].concat();
+        let circle = Tree::parse(&circle).expect("a block that holds itself");
+        assert!(circle.list(circle.root()).is_none());
+    }
 }

@@ -174,6 +174,8 @@ fn the_units_of_an_installed_archive_are_those_that_ocamlobjinfo_prints() {
         })
         .collect();
     assert!(archives.len() > 100, "{}", archives.len());
+    // All of them take long to print.
+    let archives: Vec<PathBuf> = archives.into_iter().step_by(7).collect();
     #[expect(
         clippy::disallowed_methods,
         reason = "the oracle of this test is a process"
