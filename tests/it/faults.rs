@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use saddlebag_tests::{Command, Sandbox, await_some, ocaml, processes_mentioning};
+use saddlebag_tests::{Command, Sandbox, await_some, ocaml, processes_mentioning, torture};
 
 #[test]
 fn a_stack_overflow_is_a_failure_and_no_crash() {
@@ -301,7 +301,7 @@ fn two_hundred_kills_at_any_time_leave_nothing_that_the_next_start_cannot_remove
     }
     let sandbox = Sandbox::new();
     sandbox.write("some.ml", "let () = print_endline \"ran\"\n");
-    for round in 0..50u64 {
+    for round in (0..torture()).flat_map(|_| 0..50u64) {
         // Four at once, each killed some microseconds later than the last time.
         let started: Vec<_> = (0..4)
             .map(|index| match (round + index) % 4 {

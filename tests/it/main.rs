@@ -2,6 +2,7 @@
 
 mod archives;
 mod arguments;
+mod assembling;
 mod byte;
 mod caches;
 mod diagnostics;

@@ -40,6 +40,19 @@ pub fn has(program: &str) -> bool {
         || skip(&format!("no `{program}`"))
 }
 
+/// How many times as thorough as in a usual run the tests of faults are to be: `SADDLEBAG_TORTURE`, 1 without it.
+///
+/// # Panics
+/// When the variable is no number.
+#[must_use]
+pub fn torture() -> usize {
+    std::env::var("SADDLEBAG_TORTURE").map_or(1, |times| {
+        times
+            .parse()
+            .unwrap_or_else(|_| panic!("SADDLEBAG_TORTURE is `{times}`"))
+    })
+}
+
 /// Says that a test is skipped, and fails it where everything has to be there.
 ///
 /// # Panics

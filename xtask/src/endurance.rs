@@ -10,10 +10,13 @@ const STORM_ROUNDS: &str = "600";
 /// Calls of the stress test from each of its threads, with small minor heaps and compactions.
 const STRESS_CALLS: &str = "1000000";
 
+/// How many times as much of the end-to-end tests of faults: processes that share a cache and are killed, damaged caches.
+const FAULTS: &str = "20";
+
 /// How long each fuzz target runs by default.
 const SECONDS: u32 = 300;
 
-/// The storm of archives and the stress of the runtime, at full length, in release builds.
+/// The storm of archives, the stress of the runtime and the faults of caches, at full length, in release builds.
 pub(crate) fn torture(root: &Path) -> Outcome {
     crate::setup::run()?;
     let test = |package: &str, filter: &str| {
@@ -27,7 +30,12 @@ pub(crate) fn torture(root: &Path) -> Outcome {
     shell::run(
         test("embedded-archive", "storm").env("EMBEDDED_ARCHIVE_STORM_ROUNDS", STORM_ROUNDS),
     )?;
-    shell::run(test("ocaml-runtime", "stress").env("RUNTIME_STRESS", STRESS_CALLS))
+    shell::run(test("ocaml-runtime", "stress").env("RUNTIME_STRESS", STRESS_CALLS))?;
+    ["caches::", "faults::two_hundred_kills"]
+        .into_iter()
+        .try_for_each(|filter| {
+            shell::run(test("saddlebag-tests", filter).env("SADDLEBAG_TORTURE", FAULTS))
+        })
 }
 
 /// Every fuzz target of every member, one after the other.

@@ -82,7 +82,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "torture",
         arguments: "",
-        about: "the storm of archives and the stress of the runtime at full length; takes long",
+        about: "the storm of archives, the stress of the runtime and the faults of caches at full length; takes long",
         run: |root, arguments| none(arguments).and_then(|()| endurance::torture(root)),
     },
     Command {

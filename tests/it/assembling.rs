@@ -1,0 +1,30 @@
+//! `--assembler`: what is assembled and linked in the command's own process, and what cannot be.
+
+use saddlebag_tests::{Sandbox, ocaml};
+
+#[test]
+fn what_needs_a_linker_is_named_where_none_may_run() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("main.ml", "let () = print_string \"ran\"\n");
+    let run = |assembler: &str, options: &[&str]| {
+        let command = sandbox.saddlebag(["run", "--assembler", assembler]);
+        command.args(options).arg("main.ml").run()
+    };
+    let linked = ["--cmxs-flag", "-ccopt", "--cmxs-flag", "-lm"];
+    run("internal", &[]).code(0).prints("ran").is_quiet();
+    run("internal", &linked)
+        .code(1)
+        .prints_nothing()
+        .says(&["`-lm` needs a linker", "--assembler auto"]);
+    for assembler in ["auto", "external"] {
+        run(assembler, &linked).code(0).prints("ran").is_quiet();
+    }
+    // What the sources lack, no linker has.
+    sandbox.write("main.ml", "let () = print_string 1\n");
+    run("internal", &linked)
+        .code(1)
+        .says(&["File \"main.ml\", line 1", "This expression has type int"]);
+}
