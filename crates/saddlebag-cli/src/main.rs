@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, RunAlone};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -33,7 +33,13 @@ fn main() -> ExitCode {
     if let Some(status) = lib_command::early_query(&words) {
         return status;
     }
-    let result = match Arguments::parse().command {
+    let command = match words.split_first() {
+        Some((name, words)) if name == "run" => RunAlone::try_parse_from(words)
+            .map(|alone| Command::Run(alone.run))
+            .unwrap_or_else(|_| Arguments::parse().command),
+        _ => Arguments::parse().command,
+    };
+    let result = match command {
         Command::Run(arguments) => run_command::run(arguments),
         Command::Check(arguments) => check_command::run(arguments),
         Command::Build(arguments) => build_command::run(arguments),

@@ -176,18 +176,26 @@ impl Manifest {
             path: path.to_owned(),
             reason,
         };
+        let error = match serde_json::from_slice::<Manifest>(bytes) {
+            Ok(manifest) if manifest.magic == MAGIC && manifest.version == VERSION => {
+                return Ok(manifest);
+            }
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        // Another version may have other members: it is told by what every version has.
         let head: Head =
             serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))?;
         if head.magic != MAGIC {
             return Err(invalid(format!("its magic is `{}`", head.magic)));
         }
-        if head.version != u64::from(VERSION) {
-            return Err(ReadError::Version {
+        match error {
+            Some(error) if head.version == u64::from(VERSION) => Err(invalid(error.to_string())),
+            _ => Err(ReadError::Version {
                 path: path.to_owned(),
                 found: head.version,
-            });
+            }),
         }
-        serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))
     }
 
     /// The bytes of `kit.json`.
