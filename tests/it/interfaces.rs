@@ -70,14 +70,7 @@ fn what_carries_no_interface_says_so() {
     let outcome = sandbox.saddlebag(["interface", "absent.mli"]).run();
     outcome.code(1).says(&["cannot read `absent.mli`"]);
     sandbox.write("pricing.ml", "");
-    let embed = [
-        "embed",
-        &without,
-        "--interface",
-        "pricing.ml",
-        "-o",
-        "out",
-    ];
+    let embed = ["embed", &without, "--interface", "pricing.ml", "-o", "out"];
     sandbox
         .saddlebag(embed)
         .run()
