@@ -47,8 +47,7 @@ pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Outcome {
             .map_err(|_| format!("`{seconds}` is no number of seconds"))?,
         _ => return Err("usage: cargo xtask fuzz [--seconds N]".into()),
     };
-    let mut cargo = shell::cargo();
-    let installed = cargo.args(["fuzz", "--version"]).output();
+    let installed = cargo_fuzz(root).arg("--version").output();
     if !installed.is_ok_and(|output| output.status.success()) {
         return Err(
             "cargo-fuzz is not installed: cargo install cargo-fuzz (it needs a nightly toolchain)"
@@ -56,29 +55,34 @@ pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Outcome {
         );
     }
     for member in sorted(&root.join("crates"))? {
-        let targets = member.join("fuzz/fuzz_targets");
-        if !targets.is_dir() {
+        if !member.join("fuzz").is_dir() {
             continue;
         }
-        for target in sorted(&targets)? {
-            let Some(name) = target
-                .file_stem()
-                .map(|name| name.to_string_lossy().into_owned())
-            else {
-                continue;
-            };
-            let limit = format!("-max_total_time={seconds}");
-            // Through rustup's own cargo: the one that runs this is of the stable toolchain.
-            let mut command = std::process::Command::new("cargo");
-            command
-                .current_dir(&member)
-                .args(["+nightly", "fuzz", "run", &name, "--", &limit])
-                .env_remove("CARGO")
-                .env_remove("RUSTUP_TOOLCHAIN");
+        let listed = cargo_fuzz(&member).arg("list").output()?;
+        for name in String::from_utf8(listed.stdout)?.lines() {
+            // What is found goes to a directory of its own; the examples in the repository stay as they are.
+            let found = root.join("target/fuzz").join(name);
+            std::fs::create_dir_all(&found)?;
+            let examples = member.join("fuzz/corpus").join(name);
+            let mut command = cargo_fuzz(&member);
+            command.args(["run", name]).arg(&found);
+            command.args(examples.is_dir().then_some(&examples));
+            command.args(["--", &format!("-max_total_time={seconds}")]);
             shell::run(&mut command)?;
         }
     }
     Ok(())
+}
+
+/// Through rustup's own cargo: the one that runs this is of the stable toolchain.
+fn cargo_fuzz(directory: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new("cargo");
+    command
+        .current_dir(directory)
+        .args(["+nightly", "fuzz"])
+        .env_remove("CARGO")
+        .env_remove("RUSTUP_TOOLCHAIN");
+    command
 }
 
 fn sorted(directory: &Path) -> Result<Vec<std::path::PathBuf>, Box<dyn std::error::Error>> {

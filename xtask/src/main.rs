@@ -12,6 +12,7 @@
 mod bench;
 mod demo;
 mod endurance;
+mod miri;
 mod package;
 mod setup;
 mod shell;
@@ -90,6 +91,13 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N]",
         about: "every fuzz target, five minutes each (needs cargo-fuzz)",
         run: endurance::fuzz,
+    },
+    Command {
+        name: "miri",
+        arguments: "",
+        about: "the archive format's reader in the interpreter of Rust, which finds undefined behaviour (skipped where \
+                there is no Miri)",
+        run: |root, arguments| none(arguments).and_then(|()| miri::run(root)),
     },
     Command {
         name: "tidy",

@@ -306,6 +306,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "an interpreter takes hours for an executable")]
     fn the_table_of_a_real_executable_is_read_and_written_unchanged() {
         let bytes = own_executable();
         let table = Table::read(&bytes).unwrap().unwrap();
@@ -323,6 +324,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "an interpreter takes hours for an executable")]
     fn damaged_headers_are_an_answer_and_no_panic() {
         let bytes = own_executable();
         for at in 0..HEADER {

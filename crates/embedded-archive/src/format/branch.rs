@@ -143,6 +143,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(
+        miri,
+        ignore = "Miri runs the tests of another machine than its executable is for"
+    )]
     fn only_executables_of_the_machine_are_filtered() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         assert_eq!(is_wanted(&own), cfg!(target_arch = "x86_64"));
@@ -151,6 +155,7 @@ mod tests {
 
     proptest! {
         #[test]
+        #[cfg_attr(miri, ignore = "an interpreter takes minutes to make up the cases")]
         fn undoing_gives_the_bytes_back_whatever_they_are_and_however_they_are_cut(
             bytes in prop::collection::vec(prop_oneof![Just(0xe8_u8), Just(0xe9), Just(0), Just(0xff), any::<u8>()], 0..200),
             cuts in prop::collection::vec(0_usize..30, 0..12),
