@@ -14,6 +14,9 @@ use crate::types::{Map as OcamlMap, Set as OcamlSet, wrappers};
 /// The OCaml type that stands for `T`.
 #[diagnostic::on_unimplemented(message = "`{T}` cannot be written as this OCaml type")]
 pub trait AdaptType<T: ?Sized> {
+    /// As of [`OcamlType`].
+    const OF_INSTANCE: bool = false;
+
     /// The OCaml type.
     fn describe(types: &mut Types) -> TypeExpression;
 }
@@ -92,6 +95,8 @@ macro_rules! adapted {
         where
             A: AdaptType<T>,
         {
+            const OF_INSTANCE: bool = A::OF_INSTANCE;
+
             fn describe(types: &mut Types) -> TypeExpression {
                 A::describe(types)
             }
@@ -229,6 +234,8 @@ sequences! {
 pub struct Array;
 
 impl<S: Sequence<Element: OcamlType>> AdaptType<S> for Array {
+    const OF_INSTANCE: bool = S::Element::OF_INSTANCE;
+
     fn describe(types: &mut Types) -> TypeExpression {
         TypeExpression::apply("array", [S::Element::describe(types)])
     }
@@ -247,6 +254,8 @@ impl<S: Sequence<Element: FromOcaml>> AdaptFrom<S> for Array {
 }
 
 impl<T: OcamlType> AdaptType<[T]> for Array {
+    const OF_INSTANCE: bool = T::OF_INSTANCE;
+
     fn describe(types: &mut Types) -> TypeExpression {
         TypeExpression::apply("array", [T::describe(types)])
     }
@@ -263,6 +272,8 @@ impl<T: ToOcaml> AdaptTo<[T]> for Array {
 pub struct List;
 
 impl<S: Sequence<Element: OcamlType>> AdaptType<S> for List {
+    const OF_INSTANCE: bool = S::Element::OF_INSTANCE;
+
     fn describe(types: &mut Types) -> TypeExpression {
         TypeExpression::apply("list", [S::Element::describe(types)])
     }
@@ -330,6 +341,8 @@ byte_strings! {
 pub struct Map;
 
 impl<K: MapKey, V: OcamlType> AdaptType<BTreeMap<K, V>> for Map {
+    const OF_INSTANCE: bool = V::OF_INSTANCE;
+
     fn describe(types: &mut Types) -> TypeExpression {
         OcamlMap::<K, V>::describe(types)
     }

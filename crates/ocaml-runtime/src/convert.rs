@@ -39,8 +39,8 @@ pub unsafe trait OcamlType {
     #[doc(hidden)]
     const IS_FLOAT: bool = false;
 
-    /// Whether the OCaml type depends on which instance of a plugin the value belongs to.
-    #[doc(hidden)]
+    /// Whether the OCaml type has an [`Abstract`](crate::types::Abstract) type of a plugin in it. An implementation
+    /// that describes another type's has to say what that one says.
     const OF_INSTANCE: bool = false;
 }
 

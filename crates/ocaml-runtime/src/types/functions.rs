@@ -122,7 +122,9 @@ impl Runtime {
         R: ToOcaml,
     {
         let held = thread::enter(self.image());
+        let instance = Instance::current();
         let closure = Closure::Given(Box::new(move |argument, stack| {
+            let _instance = Function::<A, R>::OF_INSTANCE.then(|| instance.enter());
             run(&function, argument, stack)
         }));
         let ([raw], _) = frame::build(&held, |stack| stack.push_function(A::COUNT, closure))?;

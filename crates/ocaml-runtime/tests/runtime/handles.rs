@@ -168,6 +168,9 @@ trait Counter {
     fn empty(&self) -> &Abstract<State>;
     fn add(&self, state: &Abstract<State>, word: &str) -> call::Result<Abstract<State>>;
     fn all(&self, states: &[Abstract<State>]) -> call::Result<Option<i64>>;
+    fn sum(&self, #[ocaml(as = "array")] states: &[Abstract<State>]) -> call::Result<i64>;
+    fn keep(&self, f: &Function<(Abstract<State>,), i64>) -> call::Result<()>;
+    fn run_kept(&self) -> call::Result<i64>;
     fn adder(&self) -> call::Result<Function<(Abstract<State>,), Abstract<State>>>;
     fn each(
         &self,
@@ -182,6 +185,10 @@ let empty = []
 let add state word = word :: state
 let all states = Some (List.length (List.concat states))
 let adder () = fun state -> \"more\" :: state
+let sum states = List.length (List.concat (Array.to_list states))
+let kept = ref (fun _ -> 0)
+let keep f = kept := f
+let run_kept () = !kept [ \"kept\" ]
 let each state f = f (List.tl state)
 ";
 
@@ -192,6 +199,10 @@ let empty = 0
 let add state _ = state + 1
 let all states = Some (List.fold_left (+) 0 states)
 let adder () = succ
+let sum states = Array.fold_left (+) 0 states
+let kept = ref (fun _ -> 0)
+let keep f = kept := f
+let run_kept () = !kept 1
 let each state f = f (state - 1)
 ";
 
@@ -210,6 +221,7 @@ fn a_value_of_the_plugins_own_type_is_kept_and_given_back() {
             assert_eq!(all.join().unwrap(), Some(6));
             let seen = |state: Abstract<State>| counter.all(&[state]).unwrap() == Some(2);
             assert!(counter.each(&three, &seen).unwrap());
+            assert_eq!(counter.sum(&[three.clone(), three]).unwrap(), 6);
         }
     }
 }
@@ -224,6 +236,7 @@ fn a_value_of_another_instances_type_is_refused() {
         assert_eq!(conversion(error), other);
         let states = [lists.empty().clone(), numbers.empty().clone()];
         assert_eq!(conversion(lists.all(&states).unwrap_err()), other);
+        assert_eq!(conversion(lists.sum(&states).unwrap_err()), other);
         let adder = numbers.adder().unwrap();
         assert_eq!(conversion(adder.call((lists.empty(),)).unwrap_err()), other);
         let stolen = |state: Abstract<State>| {
@@ -233,6 +246,33 @@ fn a_value_of_another_instances_type_is_refused() {
         let one = lists.add(lists.empty(), "a").unwrap();
         assert!(lists.each(&one, &stolen).unwrap());
         assert_eq!(numbers.all(&[]).unwrap(), Some(0));
+    }
+}
+
+/// A closure keeps to the instance in whose call it was made, whichever is being called when it runs.
+#[test]
+fn a_closure_over_a_plugins_own_type_stays_with_its_instance() {
+    for image in support::images() {
+        let lists = load::<dyn Counter>(image, COUNTER);
+        let numbers = load::<dyn Counter>(image, NUMBERS);
+        let outside = image
+            .runtime
+            .function(|(_,): (Abstract<State>,)| 0i64)
+            .unwrap();
+        let error = lists.keep(&outside).unwrap_err();
+        assert_eq!(conversion(error), convert::Kind::OtherInstance);
+        let one = lists.add(lists.empty(), "a").unwrap();
+        let own = lists.clone();
+        let keep = |_: Abstract<State>| {
+            let own = own.clone();
+            let count = move |(state,): (Abstract<State>,)| own.all(&[state]).unwrap().unwrap();
+            lists.keep(&image.runtime.function(count).unwrap()).unwrap();
+            true
+        };
+        assert!(lists.each(&one, &keep).unwrap());
+        let nested = |_: Abstract<State>| lists.run_kept().unwrap() == 1;
+        let number = numbers.add(numbers.empty(), "").unwrap();
+        assert!(numbers.each(&number, &nested).unwrap());
     }
 }
 
