@@ -13,10 +13,19 @@ const STRESS_CALLS: &str = "1000000";
 /// How many times as much of the end-to-end tests of faults: processes that share a cache and are killed, damaged caches.
 const FAULTS: &str = "20";
 
+/// Programs that one compile worker compiles, each compared with ocamlopt's object; units that its memory is watched for;
+/// and how often workers are killed.
+const WORKER: [(&str, &str); 3] = [
+    ("COMPILE_WORKER_PROGRAMS", "2000"),
+    ("COMPILE_WORKER_UNITS", "10000"),
+    ("COMPILE_WORKER_KILLS", "200"),
+];
+
 /// How long each fuzz target runs by default.
 const SECONDS: u32 = 300;
 
-/// The storm of archives, the stress of the runtime and the faults of caches, at full length, in release builds.
+/// The storm of archives, the stress of the runtime, the faults of caches and the compile workers, at full length, in
+/// release builds.
 pub(crate) fn torture(root: &Path) -> Outcome {
     crate::setup::run()?;
     let test = |package: &str, filter: &str| {
@@ -35,7 +44,8 @@ pub(crate) fn torture(root: &Path) -> Outcome {
         .into_iter()
         .try_for_each(|filter| {
             shell::run(test("saddlebag-tests", filter).env("SADDLEBAG_TORTURE", FAULTS))
-        })
+        })?;
+    shell::run(test("dynloader", "worker").envs(WORKER))
 }
 
 /// Every fuzz target of every member, one after the other.

@@ -426,8 +426,8 @@ let answer ~started (outcome, said) =
 
 (* [options] are those of ocamlopt that hold for all units. *)
 let run options =
-  let arguments = Array.append [| "ocamlopt"; "-c" |] options in
-  (* Without a file the compiler only reads its options. *)
+  (* An object is for the linker: with nothing else to do and none to call, the compiler only reads its options. *)
+  let arguments = Array.concat [ [| "ocamlopt"; "-c" |]; options; [| "none" ^ Config.ext_obj |] ] in
   if Optmaindriver.main arguments Format.err_formatter <> 0 then exit 2;
   if Config.flambda then exit 2;
   Gc.set { (Gc.get ()) with Gc.minor_heap_size = 1 lsl 20 };

@@ -20,7 +20,7 @@ pub(crate) use self::protocol::{Answer, Outcome, Request};
 use crate::workspace::{JobDirectory, Workspace};
 
 /// After how many units a worker makes room for a new one.
-const MAX_UNITS: u32 = 4000;
+const MAX_UNITS: u32 = 12_000;
 
 /// How large a worker's heap may be when it has answered. A very large unit needs as much; the next need not find it.
 const MAX_HEAP_KIB: u32 = 512 << 10;

@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 use super::{Bench, quiet};
 use crate::{Outcome, shell};
 
+/// How large the archive of a native compiler may be.
+const ARCHIVE_MEGABYTES: f64 = 5.0;
+
 pub(super) fn rows(bench: &Bench, root: &Path, image: &Path) -> Outcome {
     let folder = bench.scratch.clone();
     let calls = calls(bench, root)?;
@@ -32,6 +35,16 @@ pub(super) fn rows(bench: &Bench, root: &Path, image: &Path) -> Outcome {
             .arg("-o")
             .arg(&carrier),
     )?;
+    let size = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.len());
+    let archive = (size(&carrier)? - size(&bench.saddlebag)?) as f64 / 1e6;
+    let verdict = if archive <= ARCHIVE_MEGABYTES {
+        "met"
+    } else {
+        "MISSED"
+    };
+    println!(
+        "\nnative archive over the executable: {archive:.2} MB, goal <= {ARCHIVE_MEGABYTES} {verdict}"
+    );
     quiet(
         Command::new(&bench.saddlebag)
             .args(["archive", "extract"])

@@ -57,6 +57,14 @@ pub(super) fn rows(bench: &mut Bench, root: &Path) -> Result<PathBuf, Box<dyn st
         }),
     )?;
     bench.row(
+        "first plugin of a fresh process",
+        Some(0.5),
+        ("saddlebag run", || quiet(&mut ours(&["run", "words.ml"]))),
+        ("ocamlopt.opt -shared", || {
+            quiet(stock(&["-shared", "words.ml", "-o"]).arg(&theirs))
+        }),
+    )?;
+    bench.row(
         "type check only",
         None,
         ("saddlebag check", || {
