@@ -84,9 +84,11 @@ impl Unpacker {
         let mut left = chunk.raw as usize;
         let mut decoder = match chunk.codec {
             Codec::Stored => None,
-            Codec::Zstd => Some(begin(&mut self.decoder).map_err(failed)?),
+            Codec::Zstd => {
+                self.raw.resize(PIECE, 0);
+                Some(begin(&mut self.decoder).map_err(failed)?)
+            }
         };
-        self.raw.resize(PIECE, 0);
         let mut ended = false;
         while place < end {
             // At most PIECE, so it fits a usize.
