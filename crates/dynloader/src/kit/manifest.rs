@@ -43,8 +43,11 @@ pub struct Manifest {
     /// Arguments that the assembler in `tools` gets before the compiler's own: for one that is not GNU as.
     #[serde(default)]
     pub assembler_arguments: Vec<String>,
-    /// The shared libraries of assembler and linker, given to them alone.
+    /// The shared libraries of assembler and linker and of the toolchain's own programs, given to them alone.
     pub tools_library_path: Option<PathBuf>,
+    /// Libraries that these programs are given too where the machine lacks them (`libm.so.6`).
+    #[serde(default)]
+    pub tools_fallback_libraries: Option<PathBuf>,
     /// The linker that makes a shared object of object files.
     pub linker: Option<PathBuf>,
     /// The compiler's standard library directory (`OCAMLLIB`).
@@ -146,6 +149,7 @@ impl Manifest {
             tools: None,
             assembler_arguments: Vec::new(),
             tools_library_path: None,
+            tools_fallback_libraries: None,
             linker: None,
             standard_library,
             include_directories: Vec::new(),

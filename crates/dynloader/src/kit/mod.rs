@@ -1,6 +1,7 @@
 //! Everything that a compilation and a load need, described by paths.
 
 mod build;
+mod c_library;
 mod identity;
 mod manifest;
 mod private_directory;
@@ -355,10 +356,27 @@ impl Kit {
                 manifest.assembler_arguments.join(" "),
             );
         }
-        if let Some(libraries) = &manifest.tools_library_path {
-            invocation = invocation.env("SADDLEBAG_TOOLS_LIBRARY_PATH", self.absolute(libraries));
+        if let Some(libraries) = self.tools_library_path() {
+            // For the compiler, where it is not static, and for the tools that it starts.
+            invocation = invocation
+                .env("LD_LIBRARY_PATH", &libraries)
+                .env("SADDLEBAG_TOOLS_LIBRARY_PATH", libraries);
         }
         Some(invocation)
+    }
+
+    /// The directories of the libraries that come with the kit's programs, in the form of `LD_LIBRARY_PATH` (ld.so(8)).
+    fn tools_library_path(&self) -> Option<OsString> {
+        let manifest = &self.inner.manifest;
+        let own = manifest.tools_library_path.as_ref();
+        let mut path = self.absolute(own?).into_os_string();
+        let fallback = manifest.tools_fallback_libraries.as_ref();
+        let fallback = fallback.map(|fallback| self.absolute(fallback));
+        if let Some(fallback) = fallback.filter(|fallback| c_library::lacks(fallback)) {
+            path.push(":");
+            path.push(fallback);
+        }
+        Some(path)
     }
 
     fn prepared(&self, need: Need) -> &OnceCell<PathBuf> {

@@ -116,9 +116,10 @@ pub(super) fn notice(licences: &[Licence]) -> String {
     {
         text.push_str(&format!("{work}: {licence} ({} files)\n", files.len()));
     }
+    // Not libraries whose exception allows to carry them.
     if licences
         .iter()
-        .any(|licence| licence.licence.starts_with("GPL"))
+        .any(|licence| licence.licence == "GPL-3.0-or-later")
     {
         text.push_str(
             "\nPrograms under the GNU General Public License are carried unchanged, as separate programs.\n\
@@ -148,6 +149,10 @@ mod tests {
             "Apache-2.0 WITH LLVM-exception"
         );
         assert_eq!(work("lib/libz.so.1", "/nowhere/libz.so.1"), "Zlib");
+        assert_eq!(
+            work("lib/fallback/libm.so.6", "/nowhere/libm.so.6"),
+            "LGPL-2.1-or-later"
+        );
         assert_eq!(work("lib/libodd.so.1", "/nowhere/libodd.so.1"), "unknown");
     }
 }

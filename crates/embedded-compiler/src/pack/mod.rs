@@ -140,8 +140,10 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
 
     let directory = kit.directory(Need::Compile);
     if let Some(driver) = &source.driver {
-        manifest.driver =
-            Some(collection.program(COMPILE, "bin/driver", &directory.join(driver))?);
+        let path = directory.join(driver);
+        let libraries = tools::libraries(&path).await?;
+        collection.libraries(libraries, &mut manifest.tools_fallback_libraries)?;
+        manifest.driver = Some(collection.program(COMPILE, "bin/driver", &path)?);
     }
     if let Some(stock) = &mut manifest.stock {
         let programs = [&mut stock.ocamlopt, &mut stock.ocamlc, &mut stock.ocamldep];
@@ -151,6 +153,10 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
                 .zip(["bin/ocamlopt", "bin/ocamlc", "bin/ocamldep"])
         {
             if let Some(path) = program {
+                collection.libraries(
+                    tools::libraries(path).await?,
+                    &mut manifest.tools_fallback_libraries,
+                )?;
                 *path = collection.program(COMPILE, name, path)?;
             }
         }
@@ -163,18 +169,21 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         let tools = tools::native(kit, options)?;
         for tool in &tools {
             collection.program(COMPILE, &format!("bin/{}", tool.name), &tool.path)?;
-            for library in tools::libraries(&tool.path).await? {
-                collection.file(COMPILE, &format!("lib/{}", library.soname), &library.path)?;
-            }
+            collection.libraries(
+                tools::libraries(&tool.path).await?,
+                &mut manifest.tools_fallback_libraries,
+            )?;
         }
         manifest.tools = Some(PathBuf::from("bin"));
         manifest.assembler_arguments = tools::assembler_arguments(&tools[0].path);
-        manifest.tools_library_path = Some(PathBuf::from("lib"));
         manifest.linker = Some(PathBuf::from("bin").join(tools::LINKER));
     }
     if let (Some(from), Some(native)) = (&source.native, &mut manifest.native) {
         native.link_stub =
             collection.file(COMPILE, "host-stub.so", &directory.join(&from.link_stub))?;
+    }
+    if collection.files.keys().any(|name| name.starts_with("lib/")) {
+        manifest.tools_library_path = Some(PathBuf::from("lib"));
     }
     // Installed programs; the carried ones may be others, and static.
     let dynamic = source.linker.as_ref().map(|linker| directory.join(linker));
@@ -269,6 +278,23 @@ impl Collection {
             self.record(group, name, length, path.to_owned());
         }
         Ok(PathBuf::from(name))
+    }
+
+    /// Adds the libraries of a program; notes where those lie that a machine has or lacks.
+    fn libraries(
+        &mut self,
+        libraries: tools::Libraries,
+        fallback: &mut Option<PathBuf>,
+    ) -> Result<(), PackError> {
+        for library in libraries.own {
+            self.file(COMPILE, &format!("lib/{}", library.soname), &library.path)?;
+        }
+        for library in libraries.family {
+            let directory = fallback.get_or_insert_with(|| PathBuf::from("lib/fallback"));
+            let name = format!("{}/{}", directory.display(), library.soname);
+            self.file(COMPILE, &name, &library.path)?;
+        }
+        Ok(())
     }
 
     fn bytes(&mut self, group: Group, name: &str, bytes: Vec<u8>) -> Result<(), PackError> {

@@ -77,13 +77,24 @@ pub(super) fn assembler_arguments(path: &Path) -> Vec<String> {
     }
 }
 
-/// The shared libraries of `program` besides libc's own, which come with every glibc and must be of the target's version.
-pub(super) async fn libraries(program: &Path) -> Result<Vec<Library>, PackError> {
+/// The shared libraries of a program.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Libraries {
+    /// Those that are not libc's.
+    pub(super) own: Vec<Library>,
+    /// Those of libc besides libc itself: they come with every whole glibc and must be of the target's version, but the
+    /// target may have a part of glibc only.
+    pub(super) family: Vec<Library>,
+}
+
+/// The shared libraries of `program`, without libc and the dynamic linker. None for a static one.
+pub(super) async fn libraries(program: &Path) -> Result<Libraries, PackError> {
     let listed = parse(program, &listing(program, Invocation::new(program)).await?)?;
-    Ok(listed
+    let (family, own) = listed
         .into_iter()
-        .filter(|library| !is_libc(&library.soname))
-        .collect())
+        .filter(|library| !is_libc(&library.soname) || is_family(&library.soname))
+        .partition(|library| is_family(&library.soname));
+    Ok(Libraries { own, family })
 }
 
 /// The libraries of libc that `image` needs besides libc itself: a machine may lack them, though it has libc.
@@ -101,12 +112,9 @@ pub(super) async fn c_library_family(
         image,
         &listing(image, Invocation::new(linker).arg("--list").arg(image)).await?,
     )?;
-    let family = |soname: &str| {
-        is_libc(soname) && !soname.starts_with("libc.") && !soname.starts_with("ld-")
-    };
     Ok(listed
         .into_iter()
-        .filter(|library| family(&library.soname))
+        .filter(|library| is_family(&library.soname))
         .collect())
 }
 
@@ -154,6 +162,14 @@ fn is_libc(soname: &str) -> bool {
             .is_some_and(|(stem, _)| STEMS.contains(&stem))
 }
 
+/// Libraries of glibc that a machine with libc may lack.
+fn is_family(soname: &str) -> bool {
+    is_libc(soname)
+        && !["libc.", "ld-", "linux-vdso"]
+            .iter()
+            .any(|prefix| soname.starts_with(prefix))
+}
+
 /// Lines of `LD_TRACE_LOADED_OBJECTS`: `libz.so.1 => /lib/libz.so.1 (0x…)`, `libx.so => not found`.
 fn parse(program: &Path, text: &str) -> Result<Vec<Library>, PackError> {
     let mut libraries = Vec::new();
@@ -193,6 +209,12 @@ mod tests {
             .collect();
         assert_eq!(names, ["libbfd-2.40-system.so", "libc.so.6"]);
         assert_eq!(dynamic_linker(text), Some("/lib64/ld-linux-x86-64.so.2"));
+        assert!(is_family("libm.so.6") && is_family("libdl.so.2"));
+        assert!(
+            ["libc.so.6", "ld-linux-x86-64.so.2", "libz.so.1"]
+                .iter()
+                .all(|name| !is_family(name))
+        );
         assert!(is_libc("libc.so.6") && is_libc("libm.so.6") && is_libc("ld-linux-x86-64.so.2"));
         assert!(
             !is_libc("libbfd-2.40-system.so")
