@@ -154,7 +154,17 @@ fn the_output_of_embed_is_executable_and_leaves_what_was_there_when_it_fails() {
     }
     let sandbox = Sandbox::new();
     sandbox.write("out", "precious\n");
-    for (executable, reason) in [("missing", "`missing`"), (".", "`.` is not a file")] {
+    sandbox.write("text", "#!/bin/sh\nexit 0\n");
+    let program = fs::read(saddlebag()).unwrap();
+    sandbox.write("beginning", &program[..program.len() / 2]);
+    let refused = [
+        ("missing", "`missing`"),
+        (".", "`.` is not a file"),
+        ("/dev/null", "`/dev/null` is not a file"),
+        ("text", "`text`: it is no ELF executable"),
+        ("beginning", "`beginning`: it is truncated"),
+    ];
+    for (executable, reason) in refused {
         let outcome = sandbox
             .saddlebag(["embed", executable, "-o", "out", "--level", "1"])
             .run();
@@ -165,12 +175,18 @@ fn the_output_of_embed_is_executable_and_leaves_what_was_there_when_it_fails() {
             "precious\n"
         );
     }
-    let nowhere = sandbox
-        .saddlebag(["embed", "--level", "1", "-o", "no/where"])
-        .arg(saddlebag())
-        .run();
-    nowhere.code(1).prints_nothing().says(&["no/where"]);
-    assert_eq!(sandbox.list(""), ["out"]);
+    for (output, status, reason) in [
+        ("no/where", 1, "cannot use the directory `no`"),
+        ("text/in", 1, "`text` is not a directory"),
+        (".", 2, "`.` is a directory"),
+    ] {
+        let embed = sandbox
+            .saddlebag(["embed", "--level", "1", "-o", output])
+            .arg(saddlebag())
+            .run();
+        embed.code(status).prints_nothing().says(&[output, reason]);
+    }
+    assert_eq!(sandbox.list(""), ["beginning", "out", "text"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod arguments;
 mod assembling;
 mod byte;
 mod caches;
+mod carriers;
 mod diagnostics;
 mod embedding;
 mod faults;

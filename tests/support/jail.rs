@@ -88,13 +88,19 @@ impl Jail {
         Jail::around(standalone)
     }
 
+    /// As [`Jail::new`], with another executable in the command's place.
+    #[must_use]
+    pub fn of(executable: &Path) -> Option<Jail> {
+        Jail::around(|| executable)
+    }
+
     /// As [`Jail::new`], with the command that carries a byte-code compiler.
     #[must_use]
     pub fn of_byte_code() -> Option<Jail> {
         Jail::around(byte_standalone)
     }
 
-    fn around(executable: fn() -> &'static Path) -> Option<Jail> {
+    fn around<'a>(executable: impl FnOnce() -> &'a Path) -> Option<Jail> {
         if !(is_root() && has("chroot") || unshare().is_some()) {
             let _ = skip("neither chroot nor user namespaces");
             return None;
@@ -105,9 +111,13 @@ impl Jail {
             .tempdir_in(shared_directory())
             .expect("a root");
         let jail = Jail { root };
+        let executable = executable();
         fs::create_dir(jail.path("tmp")).expect("/tmp");
-        fs::hard_link(executable(), jail.path("saddlebag")).expect("the command");
-        for library in libraries(executable()) {
+        let command = jail.path("saddlebag");
+        fs::hard_link(executable, &command)
+            .or_else(|_| fs::copy(executable, &command).map(drop))
+            .expect("the command");
+        for library in libraries(executable) {
             let place = jail.path(library.strip_prefix("/").expect("an absolute path"));
             fs::create_dir_all(place.parent().expect("a parent")).expect("a directory");
             fs::copy(&library, &place).expect("a library");

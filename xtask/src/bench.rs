@@ -73,6 +73,21 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
 }
 
 impl Bench {
+    /// The command with a compiler in it, packed as for a release; made when it is first asked for.
+    pub(crate) fn carrier(&self) -> Result<PathBuf, Box<dyn std::error::Error>> {
+        let carrier = self.scratch.join("carrier");
+        if !carrier.exists() {
+            quiet(
+                Command::new(&self.saddlebag)
+                    .arg("embed")
+                    .arg(&self.saddlebag)
+                    .arg("-o")
+                    .arg(&carrier),
+            )?;
+        }
+        Ok(carrier)
+    }
+
     /// Times `ours` against `anchor`, alternately.
     pub(crate) fn row(
         &mut self,

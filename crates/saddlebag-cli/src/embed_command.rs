@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::Outcome;
 use crate::arguments::{Embed, ToolchainChoice, ToolchainOptions};
 use crate::compiler;
+use crate::executable;
 use crate::failure::Failure;
 use crate::interface_command;
 use crate::output;
@@ -41,22 +42,8 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
     signals::install();
     let started = Instant::now();
     // Before the compiler is packed, which takes seconds.
-    let executable_bytes = match std::fs::metadata(&arguments.executable) {
-        Ok(metadata) if metadata.is_file() => metadata.len(),
-        Ok(_) => {
-            return Err(Failure::Usage(format!(
-                "`{}` is not a file",
-                arguments.executable.display()
-            )));
-        }
-        Err(error) => {
-            let message = format!(
-                "cannot read the executable `{}`: {error}",
-                arguments.executable.display()
-            );
-            return Err(Failure::Error(message.into()));
-        }
-    };
+    let executable_bytes = executable::length(&arguments.executable)?;
+    executable::check_output(&arguments.output)?;
     let toolchain = ToolchainOptions {
         toolchain: ToolchainChoice::System,
         ocaml: arguments.ocaml.clone(),

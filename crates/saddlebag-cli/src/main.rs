@@ -11,6 +11,7 @@ mod conf_command;
 mod diagnostics;
 mod embed_command;
 mod examples;
+mod executable;
 mod failure;
 mod interface_command;
 mod lib_command;

@@ -26,15 +26,15 @@ pub(super) fn rows(bench: &Bench, root: &Path, image: &Path) -> Outcome {
         "bench-loader",
         &[],
     )?;
-    let files = folder.join("files");
-    let carrier = folder.join("carrier");
-    quiet(
-        Command::new(&bench.saddlebag)
-            .arg("embed")
-            .arg(&bench.saddlebag)
-            .arg("-o")
-            .arg(&carrier),
+    show(
+        root,
+        "many plugins, against ocamlopt.opt",
+        "dynloader",
+        "bench-many",
+        &[],
     )?;
+    let carrier = bench.carrier()?;
+    let files = folder.join("files");
     let size = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.len());
     let archive = (size(&carrier)? - size(&bench.saddlebag)?) as f64 / 1e6;
     let verdict = if archive <= ARCHIVE_MEGABYTES {

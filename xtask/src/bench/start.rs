@@ -111,5 +111,27 @@ pub(super) fn rows(bench: &mut Bench, root: &Path) -> Result<PathBuf, Box<dyn st
         ("saddlebag run", || quiet(&mut ours(&["run", "words.ml"]))),
         ("dlopen, start and load by hand", by_hand),
     )?;
+
+    let carrier = bench.carrier()?;
+    let carried = || {
+        let mut command = Command::new(&carrier);
+        command
+            .args(["run", "--toolchain", "embedded", "words.ml"])
+            .arg("--persistent-archive")
+            .arg(folder.join("archive"))
+            .arg("--cache")
+            .arg(folder.join("cache-of-the-carrier"))
+            .current_dir(&folder);
+        command
+    };
+    // Extracts and compiles; the second time finds both.
+    quiet(&mut carried())?;
+    quiet(&mut carried())?;
+    bench.row(
+        "the same from a persistent archive, cached",
+        Some(1.3),
+        ("saddlebag run --cache, carried", || quiet(&mut carried())),
+        ("saddlebag run --cache, no archive", || quiet(&mut cached())),
+    )?;
     Ok(PathBuf::from(image))
 }

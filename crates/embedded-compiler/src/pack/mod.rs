@@ -146,6 +146,9 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         manifest.driver = Some(collection.program(COMPILE, "bin/driver", &path)?);
     }
     if let Some(stock) = &mut manifest.stock {
+        if source.native.is_none() {
+            stock.ocamlopt = None;
+        }
         let programs = [&mut stock.ocamlopt, &mut stock.ocamlc, &mut stock.ocamldep];
         for (program, name) in
             programs

@@ -136,7 +136,7 @@ fn cannot_clean(_: &[String]) -> Outcome {
             path("saddlebag-loader-").join("1"),
             path("embedded-archive."),
         );
-        std::fs::create_dir(&job)?;
+        std::fs::create_dir_all(&job)?;
         let held = std::fs::read_dir(&carried)?
             .map(|entry| entry.unwrap().path())
             .find(|path| path.is_dir());
