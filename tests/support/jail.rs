@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::binary::saddlebag;
 use crate::command::Command;
 use crate::outcome::Outcome;
 use crate::shared::{byte_standalone, shared_directory, standalone};
@@ -85,22 +86,46 @@ impl Jail {
     /// the test is then skipped.
     #[must_use]
     pub fn new() -> Option<Jail> {
-        Jail::around(standalone)
+        Jail::around(|_| standalone().to_owned())
     }
 
     /// As [`Jail::new`], with another executable in the command's place.
     #[must_use]
     pub fn of(executable: &Path) -> Option<Jail> {
-        Jail::around(|| executable)
+        Jail::around(|_| executable.to_owned())
     }
 
     /// As [`Jail::new`], with the command that carries a byte-code compiler.
     #[must_use]
     pub fn of_byte_code() -> Option<Jail> {
-        Jail::around(byte_standalone)
+        Jail::around(|_| byte_standalone().to_owned())
     }
 
-    fn around<'a>(executable: impl FnOnce() -> &'a Path) -> Option<Jail> {
+    /// As [`Jail::new`], with a command that carries these libraries too.
+    ///
+    /// # Panics
+    /// When they are not installed.
+    #[must_use]
+    pub fn with_libraries(names: &[&str]) -> Option<Jail> {
+        Jail::embedding(|embed| embed.args(["--require", &names.join(",")]))
+    }
+
+    /// As [`Jail::new`], with a command made by `saddlebag embed` with more arguments.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn embedding(arguments: impl FnOnce(Command) -> Command) -> Option<Jail> {
+        Jail::around(|folder| {
+            let path = folder.join("carrier");
+            let embed = Command::new(saddlebag()).args(["embed", "--level", "1"]);
+            let embed = arguments(embed).arg(saddlebag()).arg("-o").arg(&path);
+            embed.run().code(0);
+            path
+        })
+    }
+
+    fn around(executable: impl FnOnce(&Path) -> PathBuf) -> Option<Jail> {
         if !(is_root() && has("chroot") || unshare().is_some()) {
             let _ = skip("neither chroot nor user namespaces");
             return None;
@@ -111,13 +136,13 @@ impl Jail {
             .tempdir_in(shared_directory())
             .expect("a root");
         let jail = Jail { root };
-        let executable = executable();
+        let executable = executable(jail.root.path());
         fs::create_dir(jail.path("tmp")).expect("/tmp");
         let command = jail.path("saddlebag");
-        fs::hard_link(executable, &command)
-            .or_else(|_| fs::copy(executable, &command).map(drop))
+        fs::hard_link(&executable, &command)
+            .or_else(|_| fs::copy(&executable, &command).map(drop))
             .expect("the command");
-        for library in libraries(executable) {
+        for library in libraries(&executable) {
             let place = jail.path(library.strip_prefix("/").expect("an absolute path"));
             fs::create_dir_all(place.parent().expect("a parent")).expect("a directory");
             fs::copy(&library, &place).expect("a library");

@@ -6,6 +6,9 @@ use std::sync::OnceLock;
 use ocaml_toolchain::Toolchain;
 use ocaml_toolchain::find::Options;
 
+use crate::binary::saddlebag;
+use crate::command::Command;
+
 /// Whether a native OCaml compiler is installed; without one a test that asks is skipped.
 #[must_use]
 pub fn ocaml() -> bool {
@@ -30,6 +33,27 @@ pub(crate) fn toolchain() -> Option<&'static Toolchain> {
 pub fn ocaml_is_at_least(major: u32, minor: u32) -> bool {
     let toolchain = toolchain().expect("an OCaml toolchain");
     toolchain.conf().version().at_least(major, minor)
+}
+
+/// Whether these libraries are installed with the OCaml under test, by findlib's rules; a test that asks is skipped else.
+/// Only the system's own OCaml comes with libraries, so their absence is no failure where another one is under test.
+#[must_use]
+pub fn installed_libraries(names: &[&str]) -> bool {
+    let Some(toolchain) = toolchain() else {
+        return skip("no OCaml compiler");
+    };
+    let standard = toolchain.conf().standard_library();
+    let system = standard.starts_with("/usr/lib/ocaml");
+    let query = Command::new(saddlebag())
+        .args(["lib", "query", "-format", "%d"])
+        .args(names)
+        .run();
+    let belong = |directory: &str| std::path::Path::new(directory).starts_with(standard);
+    let found = query.status() == Some(0) && query.stdout().lines().all(belong);
+    if !found && !system {
+        return false;
+    }
+    found || skip(&format!("not all of the libraries {}", names.join(", ")))
 }
 
 /// Whether `program` is in `PATH`; without it a test that asks is skipped.

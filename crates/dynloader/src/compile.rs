@@ -13,16 +13,19 @@ use ocaml_toolchain::{CommandFailure, Invocation, invocation};
 use crate::assembly;
 use crate::bundle;
 use crate::cache;
+use crate::compile_arguments::{arguments, unit_arguments};
 use crate::compile_worker::{self, Answer, Outcome, Request};
 use crate::compiled::Artefact;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::kit::{Kit, Need, PrepareError};
-use crate::library::Library;
+use crate::library;
 use crate::loader::Shared;
 use crate::name_table::NameTable;
 use crate::options::{Assembler, Options};
 use crate::preprocess::{self, Failure, Files};
 use crate::program::with_program;
+use crate::scope;
+use crate::shared_library::{self, SharedLibrary};
 use crate::unit::Unit;
 use crate::workspace::{self, JobDirectory, Workspace};
 
@@ -76,6 +79,9 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// A library that plugins use cannot be.
+    #[error("a library cannot be used")]
+    Library(#[source] Box<library::Error>),
     /// The cache cannot be used.
     #[error("the cache of plugins cannot be used")]
     Cache(#[source] Box<cache::Error>),
@@ -109,7 +115,7 @@ impl Rejection {
 }
 
 /// Names what a compilation does that its arguments do not show: a change makes caches compile again.
-pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 2");
+pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 4");
 
 /// How far a compilation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +139,7 @@ pub(crate) struct Finished {
 pub(crate) async fn run(
     shared: &Shared,
     workspace: &Arc<Workspace>,
+    libraries: &[SharedLibrary],
     unit: Unit,
     goal: Goal,
 ) -> Result<Finished, Error> {
@@ -155,24 +162,27 @@ pub(crate) async fn run(
         Failure::Refused(failure) => rejected(*failure, &names),
         Failure::Workspace(error) => Error::Workspace(error),
     };
-    let mut job = None;
-    if let Some(program) = options.preprocessor_program() {
+    let (mut job, mut rewriter) = (None, Vec::new());
+    if let Some(program) = preprocess::program(kit, options) {
         let fresh = new_job(workspace).await?;
-        let run = preprocess::run(program, fresh, files).await;
-        let (used, turned_out) = run.map_err(failed)?;
-        (job, files) = (Some(used), turned_out);
+        let run = preprocess::run(&program, fresh, files).await;
+        let turned_out = run.map_err(failed)?;
+        (job, files) = (Some(turned_out.job), turned_out.files);
+        rewriter = turned_out.arguments;
     }
 
     let mut attempt = match goal {
         Goal::Check => None,
         Goal::Load => assembly_invocation(kit, options, &name).map_err(Error::Assemble)?,
     };
-    if let Some(asked) = by_worker(shared, workspace, &name, &files, goal).await {
+    if rewriter.is_empty()
+        && let Some(asked) = by_worker(shared, workspace, &name, &files, goal).await
+    {
         let (answer, directory) = asked;
         if answer.outcome == Outcome::Refused {
             let invocation = match attempt {
                 Some(attempt) => attempt,
-                None => invocation(kit, options, goal, &name)?.0,
+                None => invocation(kit, options, goal, Vec::new(), &name)?.0,
             };
             let invocation = in_directory(invocation, &files, &directory);
             return Err(rejected(refusal(invocation, answer.messages), &names));
@@ -184,7 +194,7 @@ pub(crate) async fn run(
                 diagnostics,
             });
         }
-        match link(kit, &name, answer.assembly).await {
+        match link(kit, libraries, &name, answer.assembly).await {
             Ok(plugin) => {
                 return Ok(Finished {
                     artefact: Some(Artefact::Stored(plugin)),
@@ -206,7 +216,7 @@ pub(crate) async fn run(
     let sources: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
     let job = preprocess::write(job, files).await.map_err(failed)?;
     if let Some(attempt) = attempt {
-        let attempt = in_job(attempt, &sources, job.path());
+        let attempt = in_job(attempt.args(&rewriter), &sources, job.path());
         let result = attempt
             .output()
             .await
@@ -215,7 +225,7 @@ pub(crate) async fn run(
             return Err(rejected(CommandFailure::new(attempt, result), &names));
         }
         let output = job.path().join(format!("{name}.cmxs"));
-        let (needed, file) = (kit.needed_libraries(), output.clone());
+        let (needed, file) = (needed(kit, libraries), output.clone());
         match blocking::unblock(move || assembly::link_file(&file, needed)).await {
             Ok(()) => return Ok(finished(job, goal, &result, &names, output)),
             Err(error) if options.assembler == Assembler::Internal => {
@@ -225,8 +235,12 @@ pub(crate) async fn run(
             Err(_) => {}
         }
     }
-    let (invocation, output) = invocation(kit, options, goal, &name)?;
-    let invocation = in_job(invocation, &sources, job.path());
+    let stubs = match (goal, options.code) {
+        (Goal::Load, Code::Native) => stubs(kit, options, libraries, &job)?,
+        _ => Vec::new(),
+    };
+    let (invocation, output) = invocation(kit, options, goal, stubs, &name)?;
+    let invocation = in_job(invocation.args(&rewriter), &sources, job.path());
     let result = kit
         .output(&invocation)
         .await
@@ -236,6 +250,28 @@ pub(crate) async fn run(
         return Ok(finished(job, goal, &result, &names, file));
     }
     Err(rejected(CommandFailure::new(invocation, result), &names))
+}
+
+/// What a linker is given so that the plugin names its libraries.
+fn stubs(
+    kit: &Kit,
+    options: &Options,
+    libraries: &[SharedLibrary],
+    job: &JobDirectory,
+) -> Result<Vec<OsString>, Error> {
+    let with_linker = options.assembler == Assembler::External;
+    let written = scope::link_stubs(kit, libraries, job.path(), with_linker);
+    written.map_err(|error| Error::Output {
+        path: job.path().to_owned(),
+        source: error.into_io(),
+    })
+}
+
+/// What a plugin names as needed.
+fn needed(kit: &Kit, libraries: &[SharedLibrary]) -> Vec<String> {
+    let mut needed = kit.needed_libraries();
+    needed.extend(libraries.iter().map(|library| library.soname.clone()));
+    needed
 }
 
 async fn new_job(workspace: &Arc<Workspace>) -> Result<JobDirectory, Error> {
@@ -267,7 +303,10 @@ async fn by_worker(
         [(_, interface), (_, implementation)] => (implementation, Some(&interface[..])),
         _ => return None,
     };
-    let driver = kit.compile_worker()?.args(unit_arguments(options));
+    let driver = kit.compile_worker()?.args(unit_arguments(
+        options,
+        shared_library::arguments(kit, options),
+    ));
     let request = Request {
         goal,
         name,
@@ -294,10 +333,11 @@ fn refusal(invocation: Invocation, messages: Vec<u8>) -> CommandFailure {
 /// Makes a plugin of the assembly of a unit and of its startup code.
 async fn link(
     kit: &Kit,
+    libraries: &[SharedLibrary],
     name: &str,
     assembly: Vec<String>,
 ) -> Result<Vec<u8>, Box<assembly::Error>> {
-    let (needed, name) = (kit.needed_libraries(), name.to_owned());
+    let (needed, name) = (needed(kit, libraries), name.to_owned());
     let [unit, startup] = <[String; 2]>::try_from(assembly).map_err(|_| assembly::Error::Form)?;
     let span = tracing::Span::current();
     let link = move || {
@@ -352,7 +392,8 @@ fn assembly_invocation(
     match assembly_compiler(kit, options) {
         Ok((ocamlopt, link)) => {
             let output = format!("{unit}.cmxs");
-            let arguments = arguments(options, Goal::Load, link.into(), &output);
+            let libraries = shared_library::arguments(kit, options);
+            let arguments = arguments(options, libraries, Goal::Load, link.into(), &output);
             Ok(Some(ocamlopt.args(arguments)))
         }
         Err(_) if options.assembler == Assembler::Auto => Ok(None),
@@ -370,11 +411,6 @@ fn assembly_compiler(
         let compiler = show(program);
         return Err(assembly::Error::NoAssembly { compiler });
     }
-    // Archives are for a linker.
-    if let Some(archive) = options.libraries.iter().flat_map(Library::archives).next() {
-        let input = show(archive);
-        return Err(assembly::Error::NeedsLinker { input });
-    }
     kit.assembly_ocamlopt().ok_or_else(|| {
         let compiler = kit.ocamlopt().map(|ocamlopt| show(ocamlopt.program()));
         let compiler = compiler.unwrap_or_else(|| "ocamlopt".to_owned());
@@ -383,7 +419,7 @@ fn assembly_compiler(
 }
 
 /// What a program that refused the sources had to say.
-fn rejected(failure: CommandFailure, names: &NameTable) -> Error {
+pub(crate) fn rejected(failure: CommandFailure, names: &NameTable) -> Error {
     let job = failure.current_dir();
     if let Some(error) = job.and_then(|job| workspace::full(job, &failure.stderr_text())) {
         return Error::Workspace(Box::new(error));
@@ -407,6 +443,7 @@ fn invocation(
     kit: &Kit,
     options: &Options,
     goal: Goal,
+    stubs: Vec<OsString>,
     unit: &str,
 ) -> Result<(Invocation, String), Error> {
     let missing = Error::NoCompiler { code: options.code };
@@ -428,65 +465,17 @@ fn invocation(
         Code::Native | Code::Wasm => format!("{unit}.cmxs"),
     };
     let link = match options.code {
-        Code::Native => kit.shared_link_arguments(),
+        Code::Native => [kit.shared_link_arguments(), stubs].concat(),
         Code::Byte | Code::Wasm => Vec::new(),
     };
     Ok((
-        invocation.args(arguments(options, goal, link, &output)),
+        invocation.args(arguments(
+            options,
+            shared_library::arguments(kit, options),
+            goal,
+            link,
+            &output,
+        )),
         output,
     ))
-}
-
-/// The arguments after the kit's own. One process compiles and links: starting a second one costs more than
-/// compiling a small plugin.
-pub(crate) fn arguments(
-    options: &Options,
-    goal: Goal,
-    link: Vec<OsString>,
-    output: &str,
-) -> Vec<OsString> {
-    let mut arguments = unit_arguments(options);
-    match (goal, options.code) {
-        // Later phases than typing refuse programs too, for example unsafe recursive modules.
-        (Goal::Check, Code::Native) => {
-            arguments.extend(["-stop-after", "scheduling"].map(Into::into))
-        }
-        (Goal::Check, _) => arguments.push("-c".into()),
-        (Goal::Load, Code::Native) => {
-            arguments.extend(options.flags.cmxs.iter().cloned());
-            arguments.extend(link);
-            let archives = options.libraries.iter().flat_map(Library::archives);
-            arguments.extend(archives.map(Into::into));
-            arguments.extend(["-shared".into(), "-o".into(), output.into()]);
-        }
-        // The byte-code driver's own (`ocaml/link_byte.ml`).
-        (Goal::Load, Code::Byte) if options.has_archives() => {
-            arguments.extend(["-c".into(), "--saddlebag-link".into(), output.into()]);
-            let archives = options.libraries.iter().flat_map(Library::archives);
-            arguments.extend(archives.map(Into::into));
-            for stub in options.libraries.iter().flat_map(Library::stub_libraries) {
-                arguments.extend(["-dllib".into(), stub.into()]);
-            }
-            arguments.push("--saddlebag-end".into());
-        }
-        (Goal::Load, _) => arguments.push("-c".into()),
-    }
-    arguments
-}
-
-/// The arguments that say what becomes of a unit.
-fn unit_arguments(options: &Options) -> Vec<OsString> {
-    // Positions as data; the sources are quoted by whoever shows them.
-    let mut arguments: Vec<OsString> = ["-error-style", "short", "-color", "never"]
-        .map(Into::into)
-        .into();
-    arguments.extend(options.compile_arguments());
-    arguments
-}
-
-/// The arguments in the form that keys of the cache are made from.
-pub(crate) fn key_arguments(options: &Options) -> Vec<OsString> {
-    let mut key = arguments(options, Goal::Load, Vec::new(), "");
-    key.push(format!("assembler {:?}", options.assembler).into());
-    key
 }

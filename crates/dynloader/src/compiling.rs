@@ -3,17 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
+use code_sets::Code;
 use tracing::Instrument;
 
 use crate::bundle::{self, Bundle};
 use crate::cache::{self, DirectoryStore, Key, KeyParts, Store};
 use crate::compile::{self, Finished, Goal};
+use crate::compile_arguments::key_arguments;
 use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::library::Library;
 use crate::loader::{Loader, Shared, Storage, Unavailable};
 use crate::seal::Seal;
+use crate::shared_library::SharedLibrary;
 use crate::source::Source;
 use crate::unit::{Evaluation, Shape, Unit};
 
@@ -150,8 +153,15 @@ impl Loader {
             warn_despite_mli: shared.options.warn_unused_despite_mli,
         };
         let unit = Unit::build(bundles, shape);
+        let libraries = match goal {
+            Goal::Check => Vec::new(),
+            Goal::Load => {
+                let shared = self.shared.clone();
+                blocking::unblock(move || shared.shared_libraries().map(<[_]>::to_vec)).await?
+            }
+        };
         let span = tracing::debug_span!("compile", unit = unit.name, ?goal);
-        compile::run(shared, &workspace, unit, goal)
+        compile::run(shared, &workspace, &libraries, unit, goal)
             .instrument(span)
             .await
     }
@@ -195,12 +205,13 @@ impl Shared {
         let module = bundles
             .last()
             .map_or("", |bundle| bundle.module_name().as_str());
-        let seal = self.seal(contract, evaluation, module);
+        let libraries = self.shared_libraries()?;
+        let seal = self.seal(contract, evaluation, module, libraries);
         let fingerprint = &seal.fingerprint;
         let key = self
             .store
             .is_some()
-            .then(|| self.key(&bundles, fingerprint, evaluation));
+            .then(|| self.key(&bundles, libraries, fingerprint, evaluation));
         let found = match (&self.store, &key) {
             (Some(Storage::Directory(store)), Some(key)) => find_in_directory(store, key, &seal)
                 .map_err(|error| compile::Error::Cache(Box::new(error)))?,
@@ -215,7 +226,13 @@ impl Shared {
     }
 
     /// What a compiled file for the contract must say of itself.
-    pub(crate) fn seal(&self, contract: &Contract, evaluation: Evaluation, module: &str) -> Seal {
+    pub(crate) fn seal(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        module: &str,
+        libraries: &[SharedLibrary],
+    ) -> Seal {
         let kit = &self.kit;
         let (interface, fingerprint) = contract.name_and_fingerprint();
         Seal {
@@ -226,19 +243,40 @@ impl Shared {
             interface,
             fingerprint,
             module: module.to_owned(),
+            libraries: libraries.iter().map(SharedLibrary::seal).collect(),
         }
     }
 
+    /// The libraries with code that plugins use. Reads their files the first time, so it blocks then.
+    pub(crate) fn shared_libraries(&self) -> Result<&[SharedLibrary], compile::Error> {
+        if let Some(libraries) = self.libraries.get() {
+            return Ok(libraries);
+        }
+        let libraries = match self.options.code {
+            Code::Native => SharedLibrary::of(&self.kit, &self.options.libraries)
+                .map_err(|error| compile::Error::Library(Box::new(error)))?,
+            Code::Byte | Code::Wasm => Vec::new(),
+        };
+        Ok(self.libraries.get_or_init(|| libraries))
+    }
+
     /// The key of a plugin. Reads the folders of interfaces, so it blocks.
-    fn key(&self, bundles: &[Bundle], fingerprint: &str, evaluation: Evaluation) -> Key {
+    fn key(
+        &self,
+        bundles: &[Bundle],
+        libraries: &[SharedLibrary],
+        fingerprint: &str,
+        evaluation: Evaluation,
+    ) -> Key {
         let options = &self.options;
         let hidden = !options.warnings.are_compiler_defaults();
         let despite = options.warn_unused_despite_mli;
         let mut programs: Vec<&Path> = options.programs.ocamlopt.as_deref().into_iter().collect();
         programs.extend(options.preprocessor_program());
-        let libraries = options.libraries.iter();
-        let directories = libraries
-            .clone()
+        // A kit's own libraries lie anywhere, and their digests are of all their files.
+        let installed = options.libraries.iter();
+        let directories = installed
+            .filter(|library| library.carried_identity().is_none())
             .flat_map(Library::directories)
             .map(Path::to_owned);
         let directories: Vec<PathBuf> = options
@@ -247,12 +285,18 @@ impl Shared {
             .cloned()
             .chain(directories)
             .collect();
-        // Code is in the file beside the archive.
-        let archives: Vec<PathBuf> = libraries
-            .flat_map(Library::archives)
-            .flat_map(|archive| [archive.to_owned(), archive.with_extension("a")])
-            .collect();
-        programs.extend(archives.iter().map(PathBuf::as_path));
+        let mut arguments = key_arguments(options);
+        for library in &options.libraries {
+            let identity = library.carried_identity().unwrap_or_default();
+            arguments
+                .push(format!("{} {} {identity}", library.include_option(), library.name()).into());
+        }
+        // What the kit adds by itself is part of the kit's archive, whose identity does not name it.
+        if let Some(carried) = &self.kit.manifest().preprocessor {
+            let used = format!("{:?} {}", options.preprocessor, carried.identity);
+            arguments.push(used.into());
+        }
+        arguments.extend(libraries.iter().map(|library| library.seal().into()));
         Key::new(&KeyParts {
             bundles,
             shape: &format!(
@@ -261,7 +305,7 @@ impl Shared {
                 options.code
             ),
             fingerprint,
-            arguments: compile::key_arguments(options),
+            arguments,
             include_directories: &directories,
             programs,
             kit: self.kit.identity(),

@@ -196,14 +196,15 @@ async fn mentioned(
         .collect();
     let (job, names, copies) = blocking::unblock(move || copy(job, copies)).await?;
     let written = async {
-        let (job, copies) = match options.preprocessor_program() {
-            Some(program) => preprocess::run(program, job, copies).await?,
-            None => (job, copies),
+        let Some(program) = preprocess::program(kit, options) else {
+            return Ok((preprocess::write(job, copies).await?, Vec::new()));
         };
-        preprocess::write(job, copies).await
+        let turned_out = preprocess::run(&program, job, copies).await?;
+        let job = preprocess::write(turned_out.job, turned_out.files).await?;
+        Ok((job, turned_out.arguments))
     };
     let written = written.await;
-    let job = written.map_err(|failure| match failure {
+    let (job, rewriter) = written.map_err(|failure| match failure {
         Failure::Run(error) => Error::Run(error),
         Failure::Refused(failure) => rejected(*failure, &names),
         Failure::Workspace(error) => Error::Workspace(error),
@@ -214,6 +215,7 @@ async fn mentioned(
     }
     let invocation = invocation
         .arg("-modules")
+        .args(rewriter)
         .args(files.iter().map(|(name, ..)| name))
         .current_dir(job.path())
         .env("TMPDIR", job.path())

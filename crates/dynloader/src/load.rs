@@ -7,6 +7,7 @@ use code_sets::Code;
 
 use crate::compile;
 use crate::kit::PrepareError;
+use crate::library;
 use crate::seal;
 use crate::stub_library;
 use crate::workspace;
@@ -52,6 +53,9 @@ pub enum Error {
         /// The code.
         code: Code,
     },
+    /// A library that the plugin uses is not there or cannot be loaded; nothing of the plugin has run.
+    #[error("a library of the plugin cannot be used")]
+    Library(#[source] Box<library::Error>),
     /// The OCaml runtime could not be started.
     #[error("the OCaml runtime is not available")]
     Open(#[source] Box<ocaml_runtime::open::Error>),

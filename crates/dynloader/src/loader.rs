@@ -10,12 +10,14 @@ use async_lock::{OnceCell, Semaphore};
 use ocaml_runtime::Runtime;
 
 use crate::cache::{DirectoryStore, Store};
+use crate::carried_libraries;
 use crate::compile_worker::CompileWorkers;
 use crate::dependencies;
 use crate::kit::{Kit, Need};
 use crate::load;
 use crate::options::{Options, Preprocessor};
 use crate::runtimes;
+use crate::shared_library::SharedLibrary;
 use crate::workspace::{self, Workspace};
 
 /// Compiles OCaml sources and loads what comes of them into the host image of its [`Kit`].
@@ -33,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) kit: Kit,
     pub(crate) options: Options,
     pub(crate) store: Option<Storage>,
+    pub(crate) libraries: OnceLock<Vec<SharedLibrary>>,
     jobs: OnceLock<Semaphore>,
     /// Their directories are in the workspace, so they go first.
     pub(crate) compile_workers: CompileWorkers,
@@ -129,7 +132,7 @@ impl Loader {
         }
         let ppx = match &mut options.preprocessor {
             Preprocessor::Ppx(program) => Some(program),
-            Preprocessor::None => None,
+            Preprocessor::None | Preprocessor::Carried => None,
         };
         let programs = [
             &mut options.programs.ocamlopt,
@@ -153,6 +156,7 @@ impl Loader {
                 source,
             })?;
         }
+        carried_libraries::add_everywhere(&kit, &mut options.libraries);
         let store = match (&options.store, &options.cache) {
             (Some(store), _) => Some(Storage::Other(store.0.clone())),
             (None, Some(cache)) => Some(Storage::Directory(DirectoryStore::new(cache.clone()))),
@@ -162,6 +166,7 @@ impl Loader {
             kit,
             options,
             store,
+            libraries: OnceLock::new(),
             jobs: OnceLock::new(),
             compile_workers: CompileWorkers::default(),
             workspace: Mutex::new(State::Unused),

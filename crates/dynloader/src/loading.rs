@@ -13,8 +13,12 @@ use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
 use crate::delayed::Delayed;
 use crate::diagnostic::Diagnostic;
+use crate::kit::Need;
+use crate::library;
+use crate::library_load::Loading;
 use crate::load::Error;
 use crate::loader::{Loader, Shared, Unavailable};
+use crate::options::Assembler;
 use crate::plugin::Plugin;
 use crate::seal::Seal;
 use crate::source::Source;
@@ -197,8 +201,11 @@ impl Loader {
             source,
         };
         let (seal, compiled) = Seal::read(&file).map_err(refused)?;
-        seal.check(&self.shared.seal(contract, seal.evaluation, &seal.module))
-            .map_err(refused)?;
+        let libraries = self.shared.shared_libraries()?;
+        let needed = self
+            .shared
+            .seal(contract, seal.evaluation, &seal.module, libraries);
+        seal.check(&needed).map_err(refused)?;
         let artefact = Artefact::Stored(compiled.to_vec());
         Ok(Compiled {
             seal,
@@ -217,7 +224,7 @@ impl Loader {
         self.check_seal(contract, &compiled)?;
         let evaluation = compiled.seal.evaluation;
         self.shared
-            .link(compiled.artefact)?
+            .link(&compiled.seal, compiled.artefact)?
             .run(contract, evaluation)
     }
 
@@ -228,7 +235,7 @@ impl Loader {
         let loader = self.clone();
         match compiled.seal.evaluation {
             Evaluation::OnDemand => {
-                let linked = move || loader.shared.link(compiled.artefact);
+                let linked = move || loader.shared.link(&compiled.seal, compiled.artefact);
                 Ok(Delayed::loaded(self.on_thread(linked).await?))
             }
             Evaluation::AtLoad => {
@@ -243,7 +250,10 @@ impl Loader {
     /// A `Compiled` may come from another loader, or be meant for another interface.
     fn check_seal(&self, contract: &Contract, compiled: &Compiled) -> Result<(), Error> {
         let seal = &compiled.seal;
-        let needed = self.shared.seal(contract, seal.evaluation, &seal.module);
+        let libraries = self.shared.shared_libraries()?;
+        let needed = self
+            .shared
+            .seal(contract, seal.evaluation, &seal.module, libraries);
         seal.check(&needed).map_err(|source| Error::Refused {
             path: PathBuf::from(&seal.module),
             source,
@@ -282,9 +292,11 @@ impl Loader {
 }
 
 impl Shared {
-    /// Has the runtime load the file. Blocks; runs the top level of a plugin compiled to run at load.
-    fn link(self: &Arc<Self>, artefact: Artefact) -> Result<Loaded, Error> {
+    /// Has the runtime load the file, and the libraries that it uses before it. Blocks; runs the top level of a plugin
+    /// compiled to run at load.
+    fn link(self: &Arc<Self>, seal: &Seal, artefact: Artefact) -> Result<Loaded, Error> {
         let runtime = self.open_runtime()?;
+        self.load_libraries(runtime, seal)?;
         let loading = tracing::debug_span!("load").entered();
         if self.options.code == Code::Byte {
             self.open_stub_libraries(runtime, &artefact)?;
@@ -314,6 +326,34 @@ impl Shared {
             error => Error::Link(Box::new(error)),
         })?;
         Ok(Loaded { unit })
+    }
+
+    fn load_libraries(self: &Arc<Self>, runtime: Runtime, seal: &Seal) -> Result<(), Error> {
+        if seal.libraries.is_empty() {
+            return Ok(());
+        }
+        let given = self.shared_libraries()?;
+        let mut libraries = Vec::with_capacity(seal.libraries.len());
+        for name in seal.library_names() {
+            let found = given.iter().find(|library| library.name == name);
+            let missing =
+                || Error::Library(Box::new(library::Error::NotGiven { name: name.into() }));
+            libraries.push(found.ok_or_else(missing)?);
+        }
+        let loading = Loading {
+            kit: &self.kit,
+            runtime,
+            with_linker: self.options.assembler == Assembler::External,
+        };
+        if loading.is_done(&libraries) {
+            return Ok(());
+        }
+        futures_lite::future::block_on(self.kit.prepare(Need::Load))
+            .map_err(|error| Error::Prepare(Box::new(error)))?;
+        let job = self.job()?;
+        loading
+            .load(&libraries, &job)
+            .map_err(|error| Error::Library(Box::new(error)))
     }
 
     /// Writes a plugin to a path that no other load uses.

@@ -1,5 +1,6 @@
 //! How a loader compiles and loads: one documented setter an option.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::future::Future;
@@ -89,7 +90,11 @@ pub enum Preprocessor {
     #[default]
     None,
     /// A driver that rewrites syntax trees, started as `EXE -dump-ast FILE`, as those of `ppxlib` are.
+    /// One that knows nothing of `-dump-ast` is started by the compiler, as `-ppx` has it.
     Ppx(PathBuf),
+    /// The one that the kit carries, made of the libraries that the sources require; see
+    /// [`rewriters`](crate::rewriters).
+    Carried,
 }
 
 type Hook = dyn Fn(PathBuf) -> HookResult + Send + Sync;
@@ -220,7 +225,7 @@ impl Options {
     }
 
     /// Adds libraries that plugins may use, in link order: their directories come after the include directories, and
-    /// their archives are linked into each plugin. Default: none; those of
+    /// their code is loaded once a process, before the first plugin; in byte code it is linked into each. Default: none; those of
     /// [`HOST_LIBRARIES`](crate::library::HOST_LIBRARIES) are always there.
     pub fn libraries(mut self, libraries: impl IntoIterator<Item = Library>) -> Options {
         self.libraries.extend(libraries);
@@ -278,7 +283,8 @@ impl Options {
         self
     }
 
-    /// What the sources pass through before they are parsed. Default: [`Preprocessor::None`].
+    /// What the sources pass through before they are parsed. Default: [`Preprocessor::None`], unless the kit carries a
+    /// preprocessor for all sources.
     pub fn preprocessor(mut self, preprocessor: Preprocessor) -> Options {
         self.preprocessor = preprocessor;
         self
@@ -366,20 +372,42 @@ impl Options {
     /// The arguments that decide what the compiler makes of a source, link flags aside.
     #[must_use]
     pub fn compile_arguments(&self) -> Vec<OsString> {
+        self.compile_arguments_with(self.library_arguments(Path::to_owned))
+    }
+
+    /// Those of the libraries, whose paths `place` completes.
+    pub(crate) fn library_arguments(&self, place: impl Fn(&Path) -> PathBuf) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut seen = BTreeSet::new();
+        // A directory of a library that is seen is not hidden for the sake of another one.
+        for hidden in [false, true] {
+            let of_kind = self
+                .libraries
+                .iter()
+                .filter(|library| library.is_hidden() == hidden);
+            for (library, directory) in
+                of_kind.flat_map(|library| library.directories().map(move |path| (library, path)))
+            {
+                if seen.insert(directory) {
+                    arguments.push(library.include_option().into());
+                    arguments.push(place(directory).into());
+                }
+            }
+        }
+        arguments
+    }
+
+    /// As [`Options::compile_arguments`], with these for the libraries.
+    pub(crate) fn compile_arguments_with(&self, libraries: Vec<OsString>) -> Vec<OsString> {
         let mut arguments = vec!["-g".into()];
         if self.flags.strict_sequence {
             arguments.push("-strict-sequence".into());
         }
         arguments.extend(self.warnings.arguments());
-        let libraries = self.libraries.iter().flat_map(Library::directories);
-        for directory in self
-            .include_directories
-            .iter()
-            .map(PathBuf::as_path)
-            .chain(libraries)
-        {
+        for directory in &self.include_directories {
             arguments.extend(["-I".into(), directory.into()]);
         }
+        arguments.extend(libraries);
         arguments.extend(self.flags.cmx.iter().cloned());
         arguments
     }
@@ -393,7 +421,7 @@ impl Options {
     /// The program that sources pass through.
     pub(crate) fn preprocessor_program(&self) -> Option<&Path> {
         match &self.preprocessor {
-            Preprocessor::None => None,
+            Preprocessor::None | Preprocessor::Carried => None,
             Preprocessor::Ppx(program) => Some(program),
         }
     }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use code_sets::Code;
 use lib_resolve::{
     ArchiveContents, Configuration, Environment, Lib, LibName, LibOptions, PackageIndex,
-    archive_contents, library,
+    archive_contents, canonical_name, library,
 };
 
+use crate::carried_libraries::carried;
 use crate::kit::Kit;
 use crate::library::{HOST_LIBRARIES, Library};
 
@@ -73,6 +74,32 @@ pub enum Error {
         /// The archive.
         path: PathBuf,
     },
+    /// A library has code, but none of the code that plugins are compiled to.
+    #[error("the library `{name}` has {has} code only, and plugins are compiled to {wanted} code")]
+    NoCode {
+        /// The library.
+        name: Box<str>,
+        /// The code it has.
+        has: Code,
+        /// The code wanted.
+        wanted: Code,
+    },
+    /// The kit carries its libraries, and these are not among them.
+    #[error("{}", not_carried(names, carried))]
+    NotCarried {
+        /// The libraries.
+        names: Vec<String>,
+        /// Those that it carries.
+        carried: Vec<String>,
+    },
+    /// No preprocessor could be made of ppx libraries.
+    #[error("cannot make a preprocessor of the libraries {}", rewriters.join(", "))]
+    Driver {
+        /// The libraries.
+        rewriters: Vec<String>,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Nothing is loaded in this code.
     #[error("libraries cannot be used by plugins in {code} code, which cannot be loaded")]
     Code {
@@ -81,9 +108,25 @@ pub enum Error {
     },
 }
 
+fn not_carried(names: &[String], carried: &[String]) -> String {
+    let quoted = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    let has = match carried {
+        [] => "carries none besides OCaml's own".to_owned(),
+        carried => format!("carries {}", quoted(carried)),
+    };
+    format!(
+        "the compiler carried here has no library {}: it {has}",
+        quoted(names)
+    )
+}
+
 /// The libraries `names` and all that they require, in link order, without those that every host image holds.
 ///
-/// What `environment` says decides where libraries are, by findlib's rules.
+/// What `environment` says decides where libraries are, by findlib's rules; a kit that carries its libraries has those. From
+/// OCaml 5.2 on the libraries that are not named themselves are [hidden](Library::hidden).
 ///
 /// # Errors
 /// See [`Error`]. All that is missing is reported at once, each with who requires it.
@@ -99,43 +142,81 @@ pub fn resolve(
     if code == Code::Wasm {
         return Err(Error::Code { code });
     }
-    let mut wanted = Vec::with_capacity(names.len());
-    for name in names {
-        wanted.push(LibName::new(name).map_err(|source| Error::Name {
-            name: name.clone(),
-            source,
-        })?);
+    if kit.is_carried() {
+        return carried(&kit.manifest().libraries, names, can_hide(kit));
     }
-    let configuration = Configuration::read(environment, None)
-        .map_err(|error| Error::Configuration(Box::new(error)))?;
-    let mut index = PackageIndex::new(configuration);
-    let options = LibOptions::new(kit.conf().version().major);
+    let wanted = lib_names(names)?;
+    let mut index = index(environment)?;
+    let major = kit.conf().version().major;
     let libs = index
-        .libs_and_deps(&wanted, &options)
+        .libs_and_deps(&wanted, &LibOptions::new(major))
         .map_err(|error| Error::Libraries(Box::new(error)))?;
+    let named: BTreeSet<LibName> = wanted
+        .iter()
+        .map(|name| canonical_name(name, major))
+        .collect();
     let stubs = StubPath::new(kit.conf().standard_library(), environment);
-    let mut directories = BTreeSet::new();
-    libs.into_iter()
-        .filter(|lib| !HOST_LIBRARIES.contains(&lib.name.as_str()))
-        .map(|lib| library(lib, code, &stubs, &mut directories))
-        .collect()
+    let mut libraries = Vec::new();
+    for lib in libs {
+        if HOST_LIBRARIES.contains(&lib.name.as_str()) {
+            continue;
+        }
+        let hidden = can_hide(kit) && !named.contains(&lib.name);
+        let library = library(lib, code, &stubs, &kit.manifest().standard_library)?;
+        libraries.push(library.hidden(hidden));
+    }
+    Ok(libraries)
 }
 
-fn library(
-    lib: Lib,
-    code: Code,
-    stubs: &StubPath,
-    directories: &mut BTreeSet<PathBuf>,
-) -> Result<Library, Error> {
+/// The names, if libraries can have them.
+pub(crate) fn lib_names(names: &[String]) -> Result<Vec<LibName>, Error> {
+    let parse = |name: &String| {
+        LibName::new(name).map_err(|source| Error::Name {
+            name: name.clone(),
+            source,
+        })
+    };
+    names.iter().map(parse).collect()
+}
+
+/// The installed libraries, none looked up yet.
+pub(crate) fn index(environment: &Environment) -> Result<PackageIndex, Error> {
+    let configuration = Configuration::read(environment, None)
+        .map_err(|error| Error::Configuration(Box::new(error)))?;
+    Ok(PackageIndex::new(configuration))
+}
+
+/// Whether the compiler knows directories that are hidden from the text it compiles (`-H`).
+pub(crate) fn can_hide(kit: &Kit) -> bool {
+    let version = kit.conf().version();
+    (version.major, version.minor) >= (5, 2)
+}
+
+fn library(lib: Lib, code: Code, stubs: &StubPath, standard: &Path) -> Result<Library, Error> {
     let name = lib.name.as_str().to_owned();
     if let Some(reason) = lib.error {
         return Err(Error::Forbidden { name, reason });
     }
-    let archives = match code {
-        Code::Byte => lib.cma,
-        _ => lib.cmxa,
+    let (archives, other) = match code {
+        Code::Byte => (lib.cma, lib.cmxa),
+        _ if lib.cmxa.is_empty() => (lib.native_plugins, lib.cma),
+        _ => (lib.cmxa, lib.cma),
     };
-    if let Some(path) = archives.iter().find(|path| !path.is_file()) {
+    if archives.is_empty() && !other.is_empty() {
+        return Err(Error::NoCode {
+            name: name.into(),
+            has: match code {
+                Code::Byte => Code::Native,
+                _ => Code::Byte,
+            },
+            wanted: code,
+        });
+    }
+    let exists = |path: &PathBuf| {
+        let loadable = || code == Code::Native && path.with_extension("cmxs").is_file();
+        path.is_file() || loadable()
+    };
+    if let Some(path) = archives.iter().find(|path| !exists(path)) {
         return Err(Error::NoArchive {
             name,
             path: path.clone(),
@@ -149,8 +230,15 @@ fn library(
             }
         }
     }
-    if directories.insert(lib.directory.clone()) {
+    // The compiler looks in the standard library's directory by itself.
+    if lib.directory != standard {
         library = library.directory(lib.directory);
+    }
+    if let Some(version) = lib.version {
+        library = library.version(version);
+    }
+    for name in lib.requires {
+        library = library.requires(name.as_str());
     }
     Ok(archives.into_iter().fold(library, Library::archive))
 }

@@ -10,7 +10,10 @@ use code_sets::Code;
 use crate::unit::Evaluation;
 
 const MAGIC: &[u8; 8] = b"SDLBPLUG";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The version whose seals name no libraries.
+const WITHOUT_LIBRARIES: u32 = 1;
 const DIGEST: usize = 32;
 
 /// What a compiled file was made by and for.
@@ -30,6 +33,8 @@ pub struct Seal {
     pub fingerprint: String,
     /// The module that is the plugin.
     pub module: String,
+    /// The libraries that it uses, in link order: each its name, a space, and the digest of its code.
+    pub libraries: Vec<String>,
 }
 
 /// The error returned when a compiled file is not what it has to be. Such a file is never given to the dynamic linker.
@@ -75,6 +80,8 @@ pub enum Aspect {
     HostImage,
     /// The interface.
     Interface,
+    /// A library that the plugin uses.
+    Library,
 }
 
 impl std::fmt::Display for Aspect {
@@ -84,6 +91,7 @@ impl std::fmt::Display for Aspect {
             Aspect::Code => "code",
             Aspect::HostImage => "host image",
             Aspect::Interface => "interface",
+            Aspect::Library => "version of a library",
         })
     }
 }
@@ -104,6 +112,7 @@ impl Seal {
             &self.interface,
             &self.fingerprint,
             &self.module,
+            &self.libraries.join("\n"),
         ] {
             bytes.extend_from_slice(&length(field.len()).to_le_bytes());
             bytes.extend_from_slice(field.as_bytes());
@@ -131,7 +140,8 @@ impl Seal {
         }
         let (rest, fields) = split_u32(rest).ok_or(Error::Missing)?;
         let (rest, digest) = rest.split_last_chunk::<DIGEST>().ok_or(Error::Missing)?;
-        if version != VERSION || blake3::hash(rest) != *digest {
+        let known = [VERSION, WITHOUT_LIBRARIES].contains(&version);
+        if !known || blake3::hash(rest) != *digest {
             return Err(Error::Damaged);
         }
         let compiled = rest
@@ -139,10 +149,11 @@ impl Seal {
             .checked_sub(fields as usize)
             .ok_or(Error::Damaged)?;
         let (compiled, fields) = rest.split_at(compiled);
-        Ok((Seal::parse(fields).ok_or(Error::Damaged)?, compiled))
+        let seal = Seal::parse(fields, version != WITHOUT_LIBRARIES);
+        Ok((seal.ok_or(Error::Damaged)?, compiled))
     }
 
-    fn parse(mut fields: &[u8]) -> Option<Seal> {
+    fn parse(mut fields: &[u8], with_libraries: bool) -> Option<Seal> {
         let mut next = || {
             let (length, rest) = fields.split_first_chunk::<4>()?;
             let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
@@ -161,6 +172,10 @@ impl Seal {
             interface: next()?,
             fingerprint: next()?,
             module: next()?,
+            libraries: match with_libraries {
+                true => next()?.lines().map(str::to_owned).collect(),
+                false => Vec::new(),
+            },
         };
         fields.is_empty().then_some(seal)
     }
@@ -197,7 +212,37 @@ impl Seal {
                 });
             }
         }
-        Ok(())
+        self.check_libraries(needed)
+    }
+
+    /// A library that the loader does not have at all is not missed before the plugin is loaded.
+    fn check_libraries(&self, needed: &Seal) -> Result<(), Error> {
+        fn name(library: &str) -> &str {
+            library.split(' ').next().unwrap_or_default()
+        }
+        let other = |found: &String| {
+            let given = needed
+                .libraries
+                .iter()
+                .find(|given| name(given) == name(found));
+            given.filter(|given| *given != found)
+        };
+        let differs = |found| Some((found, other(found)?));
+        match self.libraries.iter().find_map(differs) {
+            None => Ok(()),
+            Some((found, expected)) => Err(Error::Mismatch {
+                what: Aspect::Library,
+                found: found.as_str().into(),
+                expected: expected.as_str().into(),
+            }),
+        }
+    }
+
+    /// The names of the libraries that it uses, in link order.
+    pub fn library_names(&self) -> impl Iterator<Item = &str> {
+        self.libraries
+            .iter()
+            .filter_map(|library| library.split(' ').next())
     }
 }
 
@@ -224,6 +269,7 @@ mod tests {
             interface: "Greeter".into(),
             fingerprint: "f".repeat(64),
             module: "Greeter".into(),
+            libraries: vec!["str 01".into(), "yojson 02".into()],
         }
     }
 
@@ -244,18 +290,21 @@ mod tests {
         assert_eq!(Seal::read(b"\x7fELF").unwrap_err(), Error::Missing);
         let mut newer = sealed(b"x");
         let at = newer.len() - 12;
-        newer[at] = 2;
-        assert_eq!(Seal::read(&newer).unwrap_err(), Error::Newer { found: 2 });
+        newer[at] = 3;
+        assert_eq!(Seal::read(&newer).unwrap_err(), Error::Newer { found: 3 });
     }
 
     #[test]
     fn each_difference_is_named() {
         type Change = fn(&mut Seal);
-        let changes: [(Aspect, Change); 4] = [
+        let changes: [(Aspect, Change); 5] = [
             (Aspect::Compiler, |seal| seal.compiler = "5.3.0".into()),
             (Aspect::Code, |seal| seal.code = Code::Byte),
             (Aspect::HostImage, |seal| seal.host_image = "def".into()),
             (Aspect::Interface, |seal| seal.fingerprint = "0".into()),
+            (Aspect::Library, |seal| {
+                seal.libraries[1] = "yojson 03".into()
+            }),
         ];
         for (aspect, change) in changes {
             let mut other = seal();

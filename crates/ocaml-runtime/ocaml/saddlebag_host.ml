@@ -54,9 +54,9 @@ type loaded =
   | Refused of string
   | Loaded of (string * Obj.t) list
 
-let load path =
+let load_with dynlink path =
   pending := [];
-  match Dynlink.loadfile_private path with
+  match dynlink path with
   | () ->
     let offered = List.rev !pending in
     pending := [];
@@ -65,6 +65,11 @@ let load path =
     let backtrace = kept_backtrace e (Printexc.get_raw_backtrace ()) in
     Printexc.raise_with_backtrace e backtrace
   | exception Dynlink.Error e -> Refused (Dynlink.error_message e)
+
+let load = load_with Dynlink.loadfile_private
+
+(* Units that are loaded later see a library's. *)
+let load_library = load_with Dynlink.loadfile
 
 (* The numbers are those of [sys/failure.rs]. *)
 type description =
@@ -163,6 +168,7 @@ let () =
   Callback.register_exception "saddlebag.Host_panic" (Host_panic "");
   Callback.register_exception "saddlebag.Exited" (Exited 0);
   export "load" load;
+  export "load_library" load_library;
   export "describe" describe;
   export "flush" flush;
   export "flush_channels" flush_channels;

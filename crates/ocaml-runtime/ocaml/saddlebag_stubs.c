@@ -2,6 +2,7 @@
    on raising. Everything else is reached through the runtime's public symbols. */
 #define CAML_NAME_SPACE
 #define CAML_INTERNALS
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include <caml/io.h>
 #include <caml/signals.h>
 
-#define SADDLEBAG_ABI 3
+#define SADDLEBAG_ABI 4
 
 /* ---- What the application checks before it starts the image -------------- */
 
@@ -138,6 +139,14 @@ value saddlebag_uncaught_exception_function(value unit)
   if (function == NULL) caml_failwith("Printexc.handle_uncaught_exception");
   return *function;
 }
+
+/* ---- Libraries, linked with --wrap=dlopen -------------------------------- */
+
+/* Dynlink opens libraries with RTLD_GLOBAL, so that plugins find their symbols.
+   Another image in the process, or the application, would find them too: plugins
+   name their libraries as needed instead. */
+extern void *__real_dlopen(const char *path, int flags);
+void *__wrap_dlopen(const char *path, int flags) { return __real_dlopen(path, flags & ~RTLD_GLOBAL); }
 
 /* ---- Stack overflow, linked with --wrap=caml_terminate_signals ----------- */
 

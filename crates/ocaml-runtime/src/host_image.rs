@@ -29,7 +29,7 @@
 
 /// The number that an image and this crate have to agree on; it changes with the C stub's functions and with
 /// what `Saddlebag_host` exports.
-pub const ABI: i64 = 3;
+pub const ABI: i64 = 4;
 
 /// Name of the OCaml module that plugins see.
 pub const MODULE: &str = "Saddlebag_host";
@@ -133,6 +133,8 @@ impl Recipe {
         link.extend(["-ccopt", "-Wl,--wrap=caml_thread_exit"]);
         // Stack overflows are caught after the startup too.
         link.extend(["-ccopt", "-Wl,--wrap=caml_terminate_signals"]);
+        // The symbols of libraries stay out of the application and of other images.
+        link.extend(["-ccopt", "-Wl,--wrap=dlopen"]);
         // An exception at the top level of a plugin keeps its backtrace.
         link.extend(["-ccopt", "-Wl,--wrap=caml_raise"]);
         // Without the line tables, which nobody reads; the symbols stay, for debuggers and for plugins.

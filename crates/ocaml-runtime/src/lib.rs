@@ -80,6 +80,7 @@ pub mod host;
 pub mod host_image;
 mod instance;
 pub mod interface;
+pub mod library;
 pub mod load;
 pub mod module;
 mod names;

@@ -14,7 +14,7 @@ use crate::elf::{self, Damage};
 use crate::runtime::Runtime;
 use crate::sys::apply;
 use crate::sys::frame;
-use crate::sys::image::Image;
+use crate::sys::image::{Image, Named};
 use crate::sys::library;
 use crate::sys::reader::Ref;
 use crate::sys::thread;
@@ -231,7 +231,7 @@ fn load_from_memory(runtime: Runtime, bytes: &[u8]) -> Result<LoadedUnit, Error>
     let path = file.path(number);
     // Without /proc there is no way to the file.
     fs::metadata(&path).map_err(memory)?;
-    link(image, &path, &path)
+    link(image, image.closures.load, &path, &path)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -260,17 +260,45 @@ fn load(runtime: Runtime, path: &Path) -> Result<LoadedUnit, Error> {
     };
     let mut turn = Turn::take(image).ok_or_else(nested)?;
     if !runtime.is_native() || turn.history.is_new(&real, (metadata.dev(), metadata.ino())) {
-        return link(image, path, &real);
+        return link(image, image.closures.load, path, &real);
     }
     let copied = copy(&real, &bytes);
     let (directory, private) = copied.map_err(|source| Error::Copy {
         path: path.to_path_buf(),
         source,
     })?;
-    let loaded = link(image, path, &private);
+    let loaded = link(image, image.closures.load, path, &private);
     // The object stays mapped without its name.
     drop(directory);
     loaded
+}
+
+/// Loads a library whose file is mapped already; see [`Runtime::load_library`].
+pub(crate) fn load_library(
+    image: &'static Image,
+    path: &Path,
+    map: impl FnOnce() -> Result<(), crate::library::Error>,
+) -> Result<(), crate::library::Error> {
+    let wrap = |source| crate::library::Error::Load(Box::new(source));
+    let nested = || {
+        wrap(Error::Nested {
+            path: path.to_path_buf(),
+        })
+    };
+    let read = |source| {
+        wrap(Error::Read {
+            path: path.to_path_buf(),
+            source,
+        })
+    };
+    let mut turn = Turn::take(image).ok_or_else(nested)?;
+    let real = path.canonicalize().map_err(read)?;
+    let metadata = fs::metadata(&real).map_err(read)?;
+    // A plugin that is the same file gets a copy.
+    turn.history.is_new(&real, (metadata.dev(), metadata.ino()));
+    map()?;
+    link(image, image.closures.load_library, path, path).map_err(wrap)?;
+    Ok(())
 }
 
 /// Writes `bytes` to a path that no process has used.
@@ -281,8 +309,8 @@ fn copy(path: &Path, bytes: &[u8]) -> io::Result<(tempfile::TempDir, PathBuf)> {
     Ok((directory, private))
 }
 
-/// Has OCaml load `file`, which stands for `path` in errors.
-fn link(image: &'static Image, path: &Path, file: &Path) -> Result<LoadedUnit, Error> {
+/// Has `load` of OCaml load `file`, which stands for `path` in errors.
+fn link(image: &'static Image, load: Named, path: &Path, file: &Path) -> Result<LoadedUnit, Error> {
     let held = thread::enter(image);
     let raised = |source| Error::Raised {
         path: path.to_path_buf(),
@@ -290,7 +318,7 @@ fn link(image: &'static Image, path: &Path, file: &Path) -> Result<LoadedUnit, E
     };
     let bytes = file.as_os_str().as_encoded_bytes();
     let name = frame::string(&held, bytes).map_err(|error| raised(error.into()))?;
-    let result = apply::apply(&held, image.closures.load.get(), [name]).map_err(raised)?;
+    let result = apply::apply(&held, load.get(), [name]).map_err(raised)?;
     match read(Ref::new(&held, result)).map_err(|error| raised(error.into()))? {
         Ok(registered) => Ok(LoadedUnit { registered }),
         Err(message) => Err(Error::Refused {

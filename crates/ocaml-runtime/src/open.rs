@@ -11,7 +11,7 @@ use crate::host_image::ABI;
 use crate::runtime::Runtime;
 use crate::sys::image::{Absent, Image, Opened, Refusal};
 use crate::sys::startup::{self, Failure};
-use crate::sys::{exit, library, thread};
+use crate::sys::{exit, thread};
 
 /// How a host image is started.
 ///
@@ -285,15 +285,7 @@ fn open_with_fallback(path: &Path, directory: Option<&Path>) -> Result<Opened, R
         (decided, _) => return decided,
     };
     let (error, directory) = first;
-    let mut libraries: Vec<PathBuf> = match std::fs::read_dir(directory) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
-        Err(_) => return Err(Refusal::Open(error)),
-    };
-    libraries.sort();
-    let opened = libraries
-        .iter()
-        .filter(|path| library::keep_open(path).is_ok())
-        .count();
+    let opened = crate::library::open_all(directory);
     if opened == 0 {
         Err(Refusal::Open(error))
     } else {

@@ -67,7 +67,8 @@ pub(crate) struct Run {
     pub(crate) compile: CompileOptions,
     #[command(flatten)]
     pub(crate) toolchain: ToolchainOptions,
-    /// Arguments of the plugin (`Sys.argv`, after the name of the last FILE)
+    /// Arguments of the plugin (`Sys.argv`, after the name of the last FILE); what follows a script, a FILE that begins
+    /// with `#!`, is for the script without `--` too
     #[arg(last = true, value_name = "ARG")]
     pub(crate) arguments: Vec<OsString>,
 }
@@ -154,6 +155,9 @@ pub(crate) struct CompileOptions {
     /// Keep compiled plugins in DIR and use them again
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+    /// Keep no compiled script (scripts, which begin with `#!`, are kept in the user's cache directory)
+    #[arg(long, conflicts_with = "cache")]
+    pub(crate) no_cache: bool,
     /// How many compiled plugins the cache keeps
     #[arg(long, value_name = "N", requires = "cache")]
     pub(crate) cache_size: Option<usize>,
@@ -237,6 +241,16 @@ pub(crate) struct Embed {
     /// Carry the OCaml installed in PATH: a prefix, a directory of tools, or a compiler
     #[arg(long, value_name = "PATH")]
     pub(crate) ocaml: Option<PathBuf>,
+    /// Carry an OCaml library, with all it requires, for plugins to use where nothing is installed (may be repeated)
+    #[arg(long, value_name = "LIB")]
+    pub(crate) require: Vec<String>,
+    /// Carry the ppx driver EXE: every plugin passes through it
+    #[arg(long, value_name = "EXE")]
+    pub(crate) ppx: Option<PathBuf>,
+    /// Carry an OCaml module of the application's own, which every plugin sees: `x.ml` and `x.mli`, in the order of
+    /// evaluation; they are compiled now (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Vec<PathBuf>,
     /// Carry the toolchain's assembler and linker too, for plugins with C code; the rest needs none
     #[arg(long)]
     pub(crate) with_binutils: bool,

@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: Check) -> Outcome {
     signals::install_when_needed();
     let format = arguments.compile.error_format;
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
-    let options = arguments.compile.options(&chosen)?;
+    let options = arguments.compile.options(&chosen, false)?;
     let (loader, sources) =
         libraries::prepare(&arguments.sources, &arguments.compile, &chosen, options)?;
     match futures_lite::future::block_on(loader.check_sources::<SideEffect>(sources)) {

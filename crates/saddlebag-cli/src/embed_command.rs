@@ -1,21 +1,30 @@
 //! `saddlebag embed`: an executable with a compiler in its saddlebag.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use dynloader::{Library, Options, Preprocessor, Source, modules};
 use embedded_archive::{Archive, Level};
-use embedded_compiler::{PackOptions, Packed, group_name, pack};
+use embedded_compiler::{
+    ArchiveMetadata, Chosen, PackOptions, Packed, PackedFile, group_name, pack,
+};
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::arguments::{Embed, ToolchainChoice, ToolchainOptions};
+use crate::arguments::{Embed, ErrorFormat, ToolchainChoice, ToolchainOptions};
 use crate::compiler;
+use crate::diagnostics;
 use crate::executable;
 use crate::failure::Failure;
 use crate::interface_command;
+use crate::libraries;
 use crate::output;
 use crate::signals;
+
+/// The name of the library of the application's own modules.
+const APPLICATION: &str = "application";
 
 /// What was made, for `--json`.
 #[derive(Serialize)]
@@ -29,6 +38,14 @@ struct Made {
     archive_bytes: u64,
     output_bytes: u64,
     groups: BTreeMap<&'static str, Group>,
+    libraries: Vec<CarriedLibrary>,
+}
+
+#[derive(Serialize)]
+struct CarriedLibrary {
+    name: String,
+    version: Option<String>,
+    bytes: u64,
 }
 
 #[derive(Serialize, Default)]
@@ -69,6 +86,25 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
         }
         options = options.interface(path);
     }
+    let names = libraries::names(&arguments.require);
+    let carried = libraries::resolve(&chosen, &names)?;
+    let preprocessor = match &arguments.ppx {
+        Some(program) => Preprocessor::Ppx(program.clone()),
+        None => libraries::preprocessor(&chosen, &names)?,
+    };
+    if let Preprocessor::Ppx(program) = &preprocessor {
+        let rewriters = match arguments.ppx {
+            Some(_) => Vec::new(),
+            None => libraries::rewriters(&chosen, &names)?,
+        };
+        options = options.preprocessor(program, rewriters);
+    }
+    let work = tempfile::tempdir().map_err(Failure::new)?;
+    let module_options = Options::program()
+        .libraries(carried.iter().cloned())
+        .preprocessor(preprocessor);
+    let modules = modules(&arguments, &chosen, &module_options, work.path())?;
+    options = options.libraries(carried).libraries(modules);
     let Packed {
         mut builder,
         metadata,
@@ -115,6 +151,7 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
         archive_bytes,
         output_bytes: attached.length,
         groups,
+        libraries: carried_libraries(&metadata, &files),
     };
     if arguments.json {
         output::json(&made);
@@ -133,6 +170,14 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
             megabytes(group.bytes)
         ));
     }
+    for library in &made.libraries {
+        let version = library.version.as_deref().unwrap_or_default();
+        let name = format!("{} {version}", library.name);
+        output::result(format!(
+            "  library  {name:24} {:>9}",
+            megabytes(library.bytes)
+        ));
+    }
     output::result(format!(
         "  packed to {} in {:.1} s{}; the file has {}",
         megabytes(made.archive_bytes),
@@ -145,6 +190,44 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
         megabytes(made.output_bytes),
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The application's own modules, compiled: a library that every plugin has.
+fn modules(
+    arguments: &Embed,
+    chosen: &Chosen,
+    options: &Options,
+    directory: &Path,
+) -> Result<Option<Library>, Failure> {
+    if arguments.module.is_empty() {
+        return Ok(None);
+    }
+    let sources = arguments.module.iter().map(Source::file).collect();
+    let compiled = modules::compile(&chosen.kit, options, APPLICATION, sources, directory);
+    match futures_lite::future::block_on(compiled) {
+        Ok(library) => Ok(Some(library)),
+        Err(error) => Err(diagnostics::rejected(error, ErrorFormat::Human)),
+    }
+}
+
+/// The OCaml libraries carried, with the sizes of their own files.
+fn carried_libraries(metadata: &ArchiveMetadata, files: &[PackedFile]) -> Vec<CarriedLibrary> {
+    let size = |directories: &[PathBuf]| {
+        let is_below = |file: &&PackedFile| {
+            directories
+                .iter()
+                .any(|directory| Path::new(&file.name).starts_with(directory))
+        };
+        files.iter().filter(is_below).map(|file| file.length).sum()
+    };
+    let libraries = metadata.kit.libraries.iter();
+    libraries
+        .map(|library| CarriedLibrary {
+            name: library.name.clone(),
+            version: library.version.clone(),
+            bytes: size(&library.directories),
+        })
+        .collect()
 }
 
 pub(crate) fn megabytes(bytes: u64) -> String {

@@ -16,6 +16,7 @@ Examples:
   saddlebag run util.ml main.ml -- a b      two files, in this order; a and b are main's arguments
   saddlebag run --find-dependencies main    main.ml, and what it needs from its folder
   echo 'print_endline \"hi\"' | saddlebag run -
+  saddlebag run --require str main.ml
   saddlebag run --cache ~/.cache/plugins hello.ml
 
 Exit status: 0 fine; 1 the sources or the plugin failed; 2 wrong usage; the plugin's own `exit N` is passed through.";
@@ -48,6 +49,7 @@ pub(crate) const EMBED: &str = "\
 Examples:
   saddlebag embed $(command -v saddlebag) -o standalone
   ./standalone run hello.ml                 on a machine without OCaml
+  saddlebag embed $(command -v saddlebag) -o standalone --require yojson,zarith
   saddlebag embed --level 1 target/release/application -o application";
 
 pub(crate) const ARCHIVE: &str = "\

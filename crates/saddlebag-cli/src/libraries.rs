@@ -2,7 +2,7 @@
 
 use dynloader::bundle::{self, Bundle};
 use dynloader::requirement::{self, Error};
-use dynloader::{Loader, Options, Source, compile};
+use dynloader::{Library, Loader, Options, Preprocessor, Source, compile, rewriters};
 use embedded_compiler::Chosen;
 use lib_resolve::{Environment, library};
 
@@ -22,41 +22,61 @@ pub(crate) fn prepare(
     let loader = sources::loader(chosen, options.clone())?;
     let bundles = bundle::read(sources.resolve(&loader)?)
         .map_err(|error| Failure::new(compile::Error::Bundle(error)))?;
-    let named = compile.require.iter().flat_map(|names| names.split(','));
-    let named = named.map(|name| name.trim().to_owned());
-    let names: Vec<String> = named
-        .chain(bundles.iter().flat_map(Bundle::required_libraries))
-        .filter(|name| !name.is_empty())
-        .collect();
+    let mut names = names(&compile.require);
+    names.extend(bundles.iter().flat_map(Bundle::required_libraries));
     let sources = bundles.iter().flat_map(Bundle::sources).collect();
     if names.is_empty() {
         return Ok((loader, sources));
     }
-    if chosen.carried.is_some() {
-        let message = format!(
-            "the carried compiler carries no library besides OCaml's own; required: {}",
-            names.join(", ")
-        );
-        return Err(Failure::Advised(
-            message.into(),
-            "use the installed compiler and its libraries: --toolchain system".to_owned(),
-        ));
-    }
-    let libraries = requirement::resolve(
-        &chosen.kit,
-        chosen.code,
-        &names,
-        &Environment::from_process(),
-    )
-    .map_err(failure)?;
+    let libraries = resolve(chosen, &names)?;
+    let options = match (&compile.ppx, preprocessor(chosen, &names)?) {
+        (Some(_), _) | (None, Preprocessor::None) => options,
+        (None, preprocessor) => options.preprocessor(preprocessor),
+    };
     Ok((
         sources::loader(chosen, options.libraries(libraries))?,
         sources,
     ))
 }
 
+/// The names in the values of `--require`, each of which may be several: `a,b`.
+pub(crate) fn names(values: &[String]) -> Vec<String> {
+    values
+        .iter()
+        .flat_map(|names| names.split(','))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+/// The libraries and all that they require.
+pub(crate) fn resolve(chosen: &Chosen, names: &[String]) -> Result<Vec<Library>, Failure> {
+    requirement::resolve(
+        &chosen.kit,
+        chosen.code,
+        names,
+        &Environment::from_process(),
+    )
+    .map_err(failure)
+}
+
+/// The preprocessor that sources which require these libraries pass through.
+pub(crate) fn preprocessor(chosen: &Chosen, names: &[String]) -> Result<Preprocessor, Failure> {
+    rewriters::preprocessor(&chosen.kit, names, &Environment::from_process()).map_err(failure)
+}
+
+/// Those of the libraries that rewrite sources.
+pub(crate) fn rewriters(chosen: &Chosen, names: &[String]) -> Result<Vec<String>, Failure> {
+    rewriters::names(&chosen.kit, names, &Environment::from_process()).map_err(failure)
+}
+
 /// Missing libraries are told one by one, each with what it may have been meant to be.
 fn failure(error: Error) -> Failure {
+    if let Error::NotCarried { .. } = error {
+        let hint = "carry it: saddlebag embed --require LIB EXE -o OUT; or use the installed compiler and its libraries: \
+                    --toolchain system";
+        return Failure::advised(error, hint);
+    }
     let Error::Libraries(error) = error else {
         return Failure::new(error);
     };

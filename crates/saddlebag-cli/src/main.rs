@@ -18,6 +18,7 @@ mod lib_command;
 mod libraries;
 mod output;
 mod run_command;
+mod script;
 mod signals;
 mod sources;
 
@@ -34,11 +35,16 @@ fn main() -> ExitCode {
     if let Some(status) = lib_command::early_query(&words) {
         return status;
     }
+    let words = script::part(words);
+    let all = || {
+        let program = std::env::args_os().take(1);
+        Arguments::parse_from(program.chain(words.iter().cloned())).command
+    };
     let command = match words.split_first() {
         Some((name, words)) if name == "run" => RunAlone::try_parse_from(words)
             .map(|alone| Command::Run(alone.run))
-            .unwrap_or_else(|_| Arguments::parse().command),
-        _ => Arguments::parse().command,
+            .unwrap_or_else(|_| all()),
+        _ => all(),
     };
     let result = match command {
         Command::Run(arguments) => run_command::run(arguments),

@@ -17,15 +17,21 @@ use crate::diagnostics;
 use crate::failure::Failure;
 use crate::libraries;
 use crate::output;
+use crate::script;
 use crate::signals;
 use crate::sources;
 
 /// `saddlebag run`.
-pub(crate) fn run(arguments: Run) -> Outcome {
+pub(crate) fn run(mut arguments: Run) -> Outcome {
     signals::install_when_needed();
     let format = arguments.compile.error_format;
+    let is_script = arguments.sources.is_script();
+    if is_script && !arguments.compile.no_cache && arguments.toolchain.persistent_archive.is_none()
+    {
+        arguments.toolchain.persistent_archive = script::archives();
+    }
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
-    let options = arguments.compile.options(&chosen)?;
+    let options = arguments.compile.options(&chosen, is_script)?;
     let options = options.runtime(runtime_options(
         &arguments.sources.name(),
         &arguments.arguments,
@@ -51,6 +57,8 @@ pub(crate) fn load(arguments: Load) -> Outcome {
     let chosen = compiler::choose(&arguments.toolchain, Some(sealed.code))?;
     let options = Options::program().code(sealed.code);
     let options = options.runtime(runtime_options(&arguments.plugin, &arguments.arguments));
+    let names: Vec<String> = sealed.library_names().map(str::to_owned).collect();
+    let options = options.libraries(libraries::resolve(&chosen, &names)?);
     let loader = sources::loader(&chosen, options)?;
     let result = loader.load_file_blocking::<SideEffect>(&arguments.plugin);
     finish(&chosen, &sealed.module, result)

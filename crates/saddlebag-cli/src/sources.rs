@@ -11,6 +11,7 @@ use embedded_compiler::Chosen;
 
 use crate::arguments::{AssemblerChoice, CompileOptions, Sources};
 use crate::failure::Failure;
+use crate::script;
 use crate::signals;
 
 /// The name that the text of standard input goes by.
@@ -22,8 +23,8 @@ impl CompileOptions {
         self.code.map(|code| code.code())
     }
 
-    /// The loader's options.
-    pub(crate) fn options(&self, chosen: &Chosen) -> Result<Options, Failure> {
+    /// The loader's options. Compiled scripts are kept.
+    pub(crate) fn options(&self, chosen: &Chosen, is_script: bool) -> Result<Options, Failure> {
         let mut options = if self.strict {
             Options::default()
         } else {
@@ -46,6 +47,8 @@ impl CompileOptions {
             if let Some(size) = self.cache_size {
                 cache = cache.max_files(size);
             }
+            options = options.use_cache(cache);
+        } else if let Some(cache) = (is_script && !self.no_cache).then(script::cache).flatten() {
             options = options.use_cache(cache);
         }
         if let Some(program) = &self.ppx {
@@ -109,6 +112,11 @@ impl Sources {
         self.files.iter().map(|file| source(file)).collect()
     }
 
+    /// Whether the one FILE is a script.
+    pub(crate) fn is_script(&self) -> bool {
+        matches!(&self.files[..], [file] if script::is_script(file))
+    }
+
     /// The name that the plugin goes by: `Sys.argv.(0)`.
     pub(crate) fn name(&self) -> PathBuf {
         match self.files.last() {
@@ -119,6 +127,12 @@ impl Sources {
 }
 
 fn source(file: &Path) -> Result<Source, Failure> {
+    if script::is_script(file) {
+        return script::source(file).map_err(|source| {
+            let message = format!("cannot read `{}`: {source}", file.display());
+            Failure::Error(Box::new(std::io::Error::new(source.kind(), message)))
+        });
+    }
     if !is_standard_input(file) {
         return Ok(Source::file(file));
     }

@@ -61,6 +61,44 @@ pub struct Manifest {
     /// Libraries to fall back to when the machine that opens the host image lacks them (`libm.so.6`).
     #[serde(default)]
     pub fallback_libraries: Option<PathBuf>,
+    /// The libraries that come with the kit, each after those that it requires. An installed toolchain's are found by
+    /// findlib's rules.
+    #[serde(default)]
+    pub libraries: Vec<CarriedLibrary>,
+    /// The preprocessor that comes with the kit.
+    #[serde(default)]
+    pub preprocessor: Option<CarriedPreprocessor>,
+}
+
+/// A preprocessor that comes with a kit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedPreprocessor {
+    /// The program; see [`Preprocessor::Ppx`](crate::Preprocessor::Ppx).
+    pub program: PathBuf,
+    /// The libraries that it was made of: what requires one of them passes through it. Empty: everything does.
+    pub rewriters: Vec<String>,
+    /// Digest of the program.
+    pub identity: String,
+}
+
+/// A library that comes with a kit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedLibrary {
+    /// The name.
+    pub name: String,
+    /// The version that META has.
+    pub version: Option<String>,
+    /// The libraries that it requires.
+    pub requires: Vec<String>,
+    /// Directories with its compiled interfaces.
+    pub directories: Vec<PathBuf>,
+    /// Its code, in link order (`.cmxs`).
+    pub archives: Vec<PathBuf>,
+    /// Whether every plugin has it without asking.
+    #[serde(default)]
+    pub everywhere: bool,
+    /// Digest of all its files.
+    pub identity: String,
 }
 
 fn unknown_worker() -> Option<String> {
@@ -156,6 +194,8 @@ impl Manifest {
             native: None,
             byte: None,
             fallback_libraries: None,
+            libraries: Vec::new(),
+            preprocessor: None,
         }
     }
 

@@ -17,7 +17,10 @@ use code_sets::{Code, CodeSet};
 use ocaml_toolchain::{Conf, Invocation};
 
 pub use self::build::{BuildError, Progress, SystemOptions};
-pub use self::manifest::{HostImage, MANIFEST_NAME, Manifest, ReadError, StockCompilers};
+pub use self::manifest::{
+    CarriedLibrary, CarriedPreprocessor, HostImage, MANIFEST_NAME, Manifest, ReadError,
+    StockCompilers,
+};
 pub use self::private_directory::{
     PrivateDirectoryError, default_cache_directory, ensure_private_directory,
 };
@@ -36,6 +39,8 @@ struct Inner {
     directory: PathBuf,
     manifest: Manifest,
     preparation: Option<Box<dyn Prepare>>,
+    /// Where what is made for installed libraries is kept.
+    library_cache: Option<PathBuf>,
     compile_directory: OnceCell<PathBuf>,
     load_directory: OnceCell<PathBuf>,
     workers: Workers,
@@ -88,10 +93,20 @@ impl Kit {
         manifest: Manifest,
         preparation: Option<Box<dyn Prepare>>,
     ) -> Kit {
+        Kit::new(directory, manifest, preparation, None)
+    }
+
+    fn new(
+        directory: PathBuf,
+        manifest: Manifest,
+        preparation: Option<Box<dyn Prepare>>,
+        library_cache: Option<PathBuf>,
+    ) -> Kit {
         let inner = Inner {
             directory,
             manifest,
             preparation,
+            library_cache,
             compile_directory: OnceCell::new(),
             load_directory: OnceCell::new(),
             workers: Workers::default(),
@@ -145,6 +160,24 @@ impl Kit {
             codes.insert(Code::Native);
         }
         codes
+    }
+
+    /// Whether the kit brings its libraries with it; else they are those that are installed with its toolchain.
+    #[must_use]
+    pub fn is_carried(&self) -> bool {
+        self.inner.preparation.is_some()
+    }
+
+    /// Where what is made for installed libraries is kept.
+    pub(crate) fn library_cache(&self) -> Option<&Path> {
+        self.inner.library_cache.as_deref()
+    }
+
+    /// The linker, and the stub of the native host image.
+    pub(crate) fn linker_and_stub(&self) -> Option<(PathBuf, PathBuf)> {
+        let manifest = &self.inner.manifest;
+        let (linker, native) = (manifest.linker.as_ref()?, manifest.native.as_ref()?);
+        Some((self.absolute(linker), self.absolute(&native.link_stub)))
     }
 
     /// Makes the files for `need` exist. Does nothing for an installed toolchain, and nothing the second time. The
@@ -403,7 +436,7 @@ impl std::fmt::Debug for Kit {
 }
 
 /// Quotes a path as OCaml's `Filename.quote` does: the compiler pastes `-cc` into a command line as it stands.
-fn quote_for_shell(path: &Path) -> OsString {
+pub(crate) fn quote_for_shell(path: &Path) -> OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let mut quoted = Vec::from(b"'");
     for &byte in path.as_os_str().as_bytes() {

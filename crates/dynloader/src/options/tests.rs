@@ -3,10 +3,17 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::compile::{Goal, arguments};
+use crate::compile::Goal;
+use crate::compile_arguments::arguments;
 
 fn line(options: &Options, goal: Goal) -> String {
-    let arguments = arguments(options, goal, vec!["LINK".into()], "OUTPUT");
+    let arguments = arguments(
+        options,
+        options.library_arguments(Path::to_owned),
+        goal,
+        vec!["LINK".into()],
+        "OUTPUT",
+    );
     let words: Vec<_> = arguments
         .iter()
         .map(|argument| argument.to_string_lossy())

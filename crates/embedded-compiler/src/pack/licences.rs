@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use dynloader::Library;
 use ocaml_toolchain::Conf;
 
 use super::PackedFile;
+use super::libraries::{FOLDER, plain};
 use crate::metadata::Licence;
 
 const OCAML: (&str, &str) = ("OCaml", "LGPL-2.1-only WITH OCaml-LGPL-linking-exception");
@@ -46,6 +48,11 @@ const WORKS: &[(&str, &str, &str)] = &[
     ("libbsd", "libbsd", "BSD-3-Clause"),
     ("libmd", "libmd", "BSD-3-Clause"),
     ("libicu", "ICU", "Unicode-3.0"),
+    ("libgmp.", "GNU MP", "LGPL-3.0-or-later OR GPL-2.0-or-later"),
+    ("libev.", "libev", "BSD-2-Clause OR GPL-2.0-or-later"),
+    ("libpcre.", "PCRE", "BSD-3-Clause"),
+    ("libssl.", "OpenSSL", "Apache-2.0"),
+    ("libcrypto.", "OpenSSL", "Apache-2.0"),
     ("libm.", "GNU C Library", "LGPL-2.1-or-later"),
     ("libdl.", "GNU C Library", "LGPL-2.1-or-later"),
     ("libpthread.", "GNU C Library", "LGPL-2.1-or-later"),
@@ -57,13 +64,17 @@ const WORKS: &[(&str, &str, &str)] = &[
 pub(super) fn of<'a>(
     files: impl Iterator<Item = &'a (PackedFile, PathBuf)>,
     conf: &Conf,
+    libraries: &[Library],
 ) -> Vec<Licence> {
-    let mut works: BTreeMap<(String, &str), Vec<String>> = BTreeMap::new();
+    let mut works: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for (file, from) in files {
-        let (work, licence) = work_of(&file.name, from);
-        let work = match work {
-            "OCaml" => format!("OCaml {}", conf.version()),
-            work => work.to_owned(),
+        let library = libraries.iter().find(|library| is_of(&file.name, library));
+        let (work, licence) = match library {
+            Some(library) => work_of_library(library, conf),
+            None => match work_of(&file.name, from) {
+                ("OCaml", licence) => (ocaml(conf), licence.to_owned()),
+                (work, licence) => (work.to_owned(), licence.to_owned()),
+            },
         };
         works
             .entry((work, licence))
@@ -72,10 +83,54 @@ pub(super) fn of<'a>(
     }
     let licence = |((work, licence), files)| Licence {
         work,
-        licence: str::to_owned(licence),
+        licence,
         files,
     };
     works.into_iter().map(licence).collect()
+}
+
+fn ocaml(conf: &Conf) -> String {
+    format!("OCaml {}", conf.version())
+}
+
+fn is_of(file: &str, library: &Library) -> bool {
+    let below = file
+        .strip_prefix(FOLDER)
+        .and_then(|file| file.strip_prefix('/'));
+    below.is_some_and(|file| file.split('/').next() == Some(&plain(library.name())))
+}
+
+/// A library of OCaml's own is part of that work; the others say what they are in the `opam` file that build tools install
+/// beside META (opam's manual, `license`).
+fn work_of_library(library: &Library, conf: &Conf) -> (String, String) {
+    let Some(directory) = library.directories().next() else {
+        return (ocaml(conf), OCAML.1.to_owned());
+    };
+    // Libraries of one package lie below it.
+    let described = directory.ancestors().take(4).find_map(|directory| {
+        directory.join("META").exists().then_some(())?;
+        std::fs::read_to_string(directory.join("opam")).ok()
+    });
+    let stated = described.as_deref().and_then(stated_licence);
+    let work = match library.known_version() {
+        Some(version) => format!("{} {version}", library.name()),
+        None => library.name().to_owned(),
+    };
+    (work, stated.unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// The value of the field `license` of an opam file: a string, or a list of them.
+fn stated_licence(opam: &str) -> Option<String> {
+    let (_, after) = opam
+        .split_once("\nlicense:")
+        .or_else(|| Some(("", opam.strip_prefix("license:")?)))?;
+    let after = after.trim_start();
+    let value = match after.strip_prefix('[') {
+        Some(list) => list.split(']').next()?,
+        None => after.lines().next()?,
+    };
+    let all: Vec<&str> = value.split('"').skip(1).step_by(2).collect();
+    (!all.is_empty()).then(|| all.join(" AND "))
 }
 
 fn work_of<'a>(name: &str, from: &'a std::path::Path) -> (&'a str, &'static str) {
@@ -134,6 +189,20 @@ pub(super) fn notice(licences: &[Licence]) -> String {
 mod tests {
     use super::*;
     use std::path::Path;
+
+    #[test]
+    fn the_licence_of_a_library_is_what_its_opam_file_states() {
+        let stated = |text: &str| stated_licence(text);
+        let opam = "opam-version: \"2.0\"\nlicense: \"BSD-3-Clause\"\ntags: [\"x\"]\n";
+        assert_eq!(stated(opam).as_deref(), Some("BSD-3-Clause"));
+        assert_eq!(
+            stated("license: [\n  \"ISC\" \"MIT\"\n]\n").as_deref(),
+            Some("ISC AND MIT")
+        );
+        assert_eq!(stated("maintainer: \"license:\"\n"), None);
+        let library = Library::new("a.b");
+        assert!(is_of("libraries/a.b/x.cmi", &library) && !is_of("libraries/a/x.cmi", &library));
+    }
 
     #[test]
     fn works_are_told_by_the_file_they_come_from() {

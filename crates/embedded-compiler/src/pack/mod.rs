@@ -1,13 +1,15 @@
 //! Packing: which files of a toolchain's kit an archive carries.
 
 mod interfaces;
+mod libraries;
 mod licences;
 mod tools;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dynloader::kit::{Kit, Need};
+use dynloader::Library;
+use dynloader::kit::{CarriedPreprocessor, Kit, Need};
 use embedded_archive::{AddError, Builder, Group};
 use ocaml_toolchain::invocation;
 
@@ -26,6 +28,8 @@ pub struct PackOptions {
     assembler: Option<PathBuf>,
     linker: Option<PathBuf>,
     interfaces: Vec<PathBuf>,
+    libraries: Vec<Library>,
+    preprocessor: Option<(PathBuf, Vec<String>)>,
 }
 
 impl PackOptions {
@@ -41,6 +45,25 @@ impl PackOptions {
     /// its name, also with the options that make it an assembler.
     pub fn assembler(mut self, path: impl Into<PathBuf>) -> Self {
         self.assembler = Some(path.into());
+        self
+    }
+
+    /// Carry these libraries, in link order, each after those that it requires, as
+    /// [`requirement::resolve`](dynloader::requirement::resolve) gives them. Plugins use them where nothing is installed;
+    /// the shared libraries of C code that they need come with them.
+    pub fn libraries(mut self, libraries: impl IntoIterator<Item = Library>) -> Self {
+        self.libraries.extend(libraries);
+        self
+    }
+
+    /// Carry this preprocessor. Plugins that require one of the libraries `rewriters` pass through it; all plugins, where
+    /// none is named. A program that needs shared libraries other than libc's brings them.
+    pub fn preprocessor(
+        mut self,
+        program: impl Into<PathBuf>,
+        rewriters: impl IntoIterator<Item = String>,
+    ) -> Self {
+        self.preprocessor = Some((program.into(), rewriters.into_iter().collect()));
         self
     }
 
@@ -98,6 +121,15 @@ pub enum PackError {
     /// Two plugin interfaces have one file name.
     #[error("two plugin interfaces are called `{0}`")]
     InterfaceTwice(String),
+    /// Libraries are carried for native code.
+    #[error("libraries are carried for native code only, and this compiler makes byte code")]
+    LibraryCode,
+    /// A library has no file that can be loaded.
+    #[error("cannot carry a library")]
+    Library {
+        /// Which, and why not.
+        source: dynloader::library::Error,
+    },
     /// The metadata cannot be written.
     #[error("cannot write the archive's metadata")]
     Metadata(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -202,10 +234,17 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         to.image = collection.program(HOST, &from.soname, &image)?;
         let Some(dynamic) = &dynamic else { continue };
         for library in tools::c_library_family(&image, dynamic).await? {
-            collection.file(HOST, &format!("fallback/{}", library.soname), &library.path)?;
-            manifest.fallback_libraries = Some(PathBuf::from("fallback"));
+            let name = format!("{}/{}", libraries::FALLBACK, library.soname);
+            collection.file(HOST, &name, &library.path)?;
+            manifest.fallback_libraries = Some(PathBuf::from(libraries::FALLBACK));
         }
     }
+    if source.native.is_none() && !options.libraries.is_empty() {
+        return Err(PackError::LibraryCode);
+    }
+    collection
+        .ocaml_libraries(kit, &options.libraries, &mut manifest)
+        .await?;
 
     let mut interfaces = Vec::new();
     for path in &options.interfaces {
@@ -218,7 +257,26 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         interfaces.push(name.into_owned());
     }
 
-    let licences = licences::of(collection.files.values(), kit.conf());
+    if let Some((program, rewriters)) = &options.preprocessor {
+        let name = collection.program(COMPILE, "bin/ppx", program)?;
+        if let Some(dynamic) = &dynamic {
+            for library in tools::shared_object_libraries(program, dynamic).await? {
+                collection.file(COMPILE, &format!("lib/{}", library.soname), &library.path)?;
+                manifest.tools_library_path = Some(PathBuf::from("lib"));
+            }
+        }
+        let bytes = std::fs::read(program).map_err(|source| PackError::List {
+            path: program.clone(),
+            source,
+        })?;
+        manifest.preprocessor = Some(CarriedPreprocessor {
+            program: name,
+            rewriters: rewriters.clone(),
+            identity: blake3::hash(&bytes).to_hex().to_string(),
+        });
+    }
+
+    let licences = licences::of(collection.files.values(), kit.conf(), &options.libraries);
     collection.bytes(
         NOTICES,
         NOTICE_NAME,
@@ -229,8 +287,12 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         ocaml_version: kit.conf().version().clone(),
         codes: kit.codes(),
         needs_shell: kit.needs_shell(),
-        ppx: false,
-        libraries: Vec::new(),
+        ppx: manifest.preprocessor.is_some(),
+        libraries: manifest
+            .libraries
+            .iter()
+            .map(|library| library.name.clone())
+            .collect(),
         interfaces,
         licences,
         kit: manifest,

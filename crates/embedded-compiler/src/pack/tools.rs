@@ -103,19 +103,36 @@ pub(super) async fn c_library_family(
     image: &Path,
     program: &Path,
 ) -> Result<Vec<Library>, PackError> {
+    let listed = shared_object(image, program).await?;
+    Ok(listed
+        .into_iter()
+        .filter(|library| is_family(&library.soname))
+        .collect())
+}
+
+/// The shared libraries that the shared object `image` needs besides libc's own. `program` as above.
+pub(super) async fn shared_object_libraries(
+    image: &Path,
+    program: &Path,
+) -> Result<Vec<Library>, PackError> {
+    let listed = shared_object(image, program).await?;
+    Ok(listed
+        .into_iter()
+        .filter(|library| !is_libc(&library.soname))
+        .collect())
+}
+
+/// All shared libraries that a shared object needs.
+async fn shared_object(image: &Path, program: &Path) -> Result<Vec<Library>, PackError> {
     let text = listing(program, Invocation::new(program)).await?;
     let Some(linker) = dynamic_linker(&text) else {
         return Ok(Vec::new());
     };
     // A shared object cannot be started; the dynamic linker lists it when asked (ld.so(8), `--list`).
-    let listed = parse(
+    parse(
         image,
         &listing(image, Invocation::new(linker).arg("--list").arg(image)).await?,
-    )?;
-    Ok(listed
-        .into_iter()
-        .filter(|library| is_family(&library.soname))
-        .collect())
+    )
 }
 
 /// Asks the dynamic linker which files it would map (ld.so(8), `LD_TRACE_LOADED_OBJECTS`).

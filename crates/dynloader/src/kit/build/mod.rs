@@ -4,6 +4,7 @@
 //! CACHE/kits/IDENTITY-CODE/     kit.json, the driver, the host image, its link stub, the registry's interface
 //! CACHE/kits/KEY.found.json     which kit the places searched lead to, and stamps of all that decided it
 //! CACHE/kits/.lock              held while building; never deleted
+//! CACHE/libraries/              loadable files made of libraries that ship none
 //! ```
 
 mod driver;
@@ -83,7 +84,8 @@ pub(super) async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
         });
     }
     let kits = options.cache_directory.join("kits");
-    for directory in [&options.cache_directory, &kits] {
+    let libraries = options.cache_directory.join("libraries");
+    for directory in [&options.cache_directory, &kits, &libraries] {
         ensure_private_directory(directory)
             .map_err(|error| BuildError::Directory(Box::new(error)))?;
     }
@@ -91,7 +93,7 @@ pub(super) async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
     if let Some(found) = Found::read(&found_path) {
         let directory = kits.join(&found.kit);
         if let Ok(manifest) = Manifest::read(&directory) {
-            return Ok(Kit::from_manifest(directory, manifest, None));
+            return Ok(Kit::new(directory, manifest, None, Some(libraries)));
         }
     }
     let toolchain = Toolchain::find(&options.toolchain)
@@ -114,7 +116,7 @@ pub(super) async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
     // Only a shortcut: when it cannot be written, the next start takes the long way.
     let _ =
         Found::new(name, &options.toolchain, &toolchain, &inputs, &directory).write(&found_path);
-    Ok(Kit::from_manifest(directory, manifest, None))
+    Ok(Kit::new(directory, manifest, None, Some(libraries)))
 }
 
 async fn lock(kits: &Path) -> Result<std::fs::File, BuildError> {

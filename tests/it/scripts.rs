@@ -1,0 +1,101 @@
+//! Scripts: files that the system starts with `saddlebag run`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use saddlebag_tests::{Jail, Sandbox, has, ocaml};
+
+const ARGUMENTS: &str = "#!/usr/bin/env -S saddlebag run\n\
+                         let () = Array.iter (Printf.printf \"%s|\") Sys.argv; exit 3\n";
+
+fn executable(sandbox: &Sandbox, name: &str, text: &str) -> PathBuf {
+    let path = sandbox.write(name, text);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("permissions");
+    path
+}
+
+/// The files that a directory holds, at any depth.
+fn files(directory: &Path) -> usize {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let count = |entry: fs::DirEntry| match entry.path() {
+        path if path.is_dir() => files(&path),
+        _ => 1,
+    };
+    entries.map(count).sum()
+}
+
+#[test]
+fn the_system_starts_a_script_with_its_arguments() {
+    if !ocaml() || !has("env") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for name in ["args.ml", "my-tool"] {
+        let script = executable(&sandbox, name, ARGUMENTS);
+        let outcome = sandbox
+            .command(&script)
+            .args(["a", "-b", "--strict", "--help", "x y"])
+            .run();
+        let expected = format!("{}|a|-b|--strict|--help|x y|", script.display());
+        outcome.code(3).prints(&expected).is_quiet();
+    }
+    let outcome = sandbox
+        .saddlebag(["run", "--strict", "args.ml", "--", "-c"])
+        .run();
+    outcome.code(3).prints("args.ml|-c|");
+}
+
+#[test]
+fn a_script_reads_the_standard_input_and_knows_the_program_that_runs_it() {
+    if !ocaml() || !has("env") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let text = "#!/usr/bin/env -S saddlebag run\n\
+                let () = print_string (read_line ()); print_string (read_line ())\n\
+                let () = print_string (Filename.basename Sys.executable_name)\n";
+    let script = executable(&sandbox, "reads.ml", text);
+    let outcome = sandbox.command(&script).input("one\ntwo\n").run();
+    outcome.code(0).prints("onetwosaddlebag").is_quiet();
+}
+
+#[test]
+fn a_script_is_compiled_once() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let text = format!("{ARGUMENTS}(* {} *)\n", sandbox.path("").display());
+    executable(&sandbox, "args.ml", &text);
+    let cache = sandbox.path("cache");
+    fs::create_dir(&cache).expect("a directory");
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o700)).expect("permissions");
+    let run = |options: &[&str]| {
+        let command = sandbox.saddlebag(["run"]).args(options).arg("args.ml");
+        command.env("XDG_CACHE_HOME", &cache).run()
+    };
+    let scripts = || files(&cache.join("saddlebag/scripts"));
+    run(&["--no-cache"]).code(3).prints("args.ml|");
+    assert_eq!(scripts(), 0);
+    run(&[]).code(3).prints("args.ml|");
+    let kept = scripts();
+    assert!(kept > 0);
+    for _ in 0..2 {
+        run(&[]).code(3).prints("args.ml|");
+    }
+    assert_eq!(scripts(), kept);
+}
+
+#[test]
+fn a_root_with_nothing_runs_scripts() {
+    if !ocaml() {
+        return;
+    }
+    let Some(jail) = Jail::new() else { return };
+    fs::write(jail.path("args.ml"), ARGUMENTS).unwrap();
+    for _ in 0..2 {
+        let outcome = jail.saddlebag(["run", "args.ml", "a", "--strict"]).run();
+        outcome.code(3).prints("args.ml|a|--strict|").is_quiet();
+    }
+}
