@@ -3,10 +3,34 @@
 use std::fs;
 
 use embedded_archive::{Archive, Builder};
-use saddlebag_tests::{Jail, Mount, Sandbox, has, ocaml, saddlebag, with_mount};
+use saddlebag_tests::{Jail, Mount, Sandbox, has, linked_in, ocaml, saddlebag, with_mount};
 
 const HELLO: &str = "let () = print_endline \"hello\"\n";
 const WRONG: &str = "let () = print_endline 1\n";
+
+#[test]
+fn a_compiler_linked_in_by_a_build_script_needs_nothing_but_libc() {
+    if !ocaml() || !has("strip") {
+        return;
+    }
+    let Some(program) = linked_in() else { return };
+    let sandbox = Sandbox::new();
+    let stripped = sandbox.path("stripped");
+    let strip = sandbox.command("strip").arg("-s").arg(program);
+    strip.arg("-o").arg(&stripped).run().code(0);
+    sandbox
+        .saddlebag(["archive", "verify", "stripped"])
+        .run()
+        .code(0);
+    let Some(jail) = Jail::of(&stripped) else {
+        return;
+    };
+    jail.saddlebag([""; 0])
+        .run()
+        .code(0)
+        .prints("9 cost 90, 10 cost 90\n")
+        .is_quiet();
+}
 
 #[test]
 fn llvms_assembler_and_linker_take_the_place_of_gnus() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use saddlebag_tests::{Jail, Sandbox, has, ocaml};
+use saddlebag_tests::{Command, Jail, Sandbox, has, ocaml, saddlebag};
 
 const ARGUMENTS: &str = "#!/usr/bin/env -S saddlebag run\n\
                          let () = Array.iter (Printf.printf \"%s|\") Sys.argv; exit 3\n";
@@ -13,6 +13,18 @@ fn executable(sandbox: &Sandbox, name: &str, text: &str) -> PathBuf {
     let path = sandbox.write(name, text);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("permissions");
     path
+}
+
+/// Starts a script as a shell would, with the command under test on the path.
+fn started(sandbox: &Sandbox, script: &Path) -> Command {
+    let mut path = saddlebag()
+        .parent()
+        .expect("a directory")
+        .as_os_str()
+        .to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    sandbox.command(script).env("PATH", path)
 }
 
 /// The files that a directory holds, at any depth.
@@ -33,8 +45,7 @@ fn the_system_starts_a_script_with_its_arguments() {
     let sandbox = Sandbox::new();
     for name in ["args.ml", "my-tool"] {
         let script = executable(&sandbox, name, ARGUMENTS);
-        let outcome = sandbox
-            .command(&script)
+        let outcome = started(&sandbox, &script)
             .args(["a", "-b", "--strict", "--help", "x y"])
             .run();
         let expected = format!("{}|a|-b|--strict|--help|x y|", script.display());
@@ -56,7 +67,7 @@ fn a_script_reads_the_standard_input_and_knows_the_program_that_runs_it() {
                 let () = print_string (read_line ()); print_string (read_line ())\n\
                 let () = print_string (Filename.basename Sys.executable_name)\n";
     let script = executable(&sandbox, "reads.ml", text);
-    let outcome = sandbox.command(&script).input("one\ntwo\n").run();
+    let outcome = started(&sandbox, &script).input("one\ntwo\n").run();
     outcome.code(0).prints("onetwosaddlebag").is_quiet();
 }
 

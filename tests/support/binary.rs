@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use crate::shared::{lock, shared_directory};
+use crate::toolchain::skip;
 
 /// The `saddlebag` command of the profile that the tests are built with, built now when its sources are newer.
 /// `SADDLEBAG_BINARY` names another one, for example that of a release.
@@ -48,6 +49,30 @@ fn built() -> Result<PathBuf, String> {
     Ok(binary)
 }
 
+/// `docs/examples/linked-in`, a program whose own `cargo build` links an OCaml compiler into it. `cargo xtask test` builds
+/// it before the tests: it is a workspace of its own, and building it takes longer than a test may.
+///
+/// # Panics
+/// When it is not built and `CI` is set.
+#[must_use]
+pub fn linked_in() -> Option<PathBuf> {
+    let profile = profile_directory();
+    let program = target(&profile).join("linked-in/debug/linked-in");
+    let is_built = program.exists()
+        || skip("docs/examples/linked-in is not built; `cargo xtask test` does it");
+    is_built.then_some(program)
+}
+
+/// Cargo's target directory, which holds that of a profile, perhaps below that of a target triple.
+fn target(profile: &Path) -> &Path {
+    // Cargo marks the directory of everything it builds.
+    let marked = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
+    profile
+        .ancestors()
+        .find(marked)
+        .expect("cargo's target directory")
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests start cargo, which no part of the product does"
@@ -58,12 +83,7 @@ fn build(profile: &Path) -> Result<(), String> {
         "debug" => "dev",
         name => name,
     };
-    // Cargo marks the directory of everything it builds, which is above the profile's, perhaps by a target triple.
-    let marked = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
-    let target = profile
-        .ancestors()
-        .find(marked)
-        .expect("cargo's target directory");
+    let target = target(profile);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = std::process::Command::new(cargo);
     command

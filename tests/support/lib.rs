@@ -14,7 +14,7 @@ mod sandbox;
 mod shared;
 mod toolchain;
 
-pub use binary::saddlebag;
+pub use binary::{linked_in, saddlebag};
 pub use command::{Command, Started};
 pub use jail::{Jail, Mount, with_mount};
 pub use outcome::Outcome;

@@ -105,12 +105,27 @@ fn plan(root: &Path, nextest: bool) -> Vec<Step> {
             "clippy --workspace --all-features --all-targets -- -D warnings",
         )),
         Step::Run(cargo("build --workspace --all-features --all-targets")),
+        Step::Run(linked_in(root)),
         Step::Count(strict(cargo(tests))),
         Step::Count(strict(cargo(
             "test --workspace --all-features --doc --no-fail-fast",
         ))),
         Step::Run(documents),
     ]
+}
+
+/// Builds the example whose build script carries a compiler. A test runs it, but building it takes longer than a test may.
+fn linked_in(root: &Path) -> Command {
+    let mut command = shell::cargo();
+    command
+        .current_dir(root.join("docs/examples/linked-in"))
+        .args(["build", "--locked", "--target-dir"])
+        .arg(shell::target_directory(root).join("linked-in"))
+        // Nobody debugs it, and it is linked anew when anything changes.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "0")
+        .stdin(Stdio::null());
+    command
 }
 
 /// OCaml is there: a test that skips itself for want of it would hide a fault. Tests see this by `CI`.
@@ -203,8 +218,9 @@ mod tests {
                 continue;
             };
             let line = shell::line(&command);
-            let formats = line.contains(" fmt ");
-            assert!(formats || line.contains(" --all-features "), "{line}");
+            // The example is a workspace without features.
+            let others = line.contains(" fmt ") || line.ends_with("/linked-in");
+            assert!(others || line.contains(" --all-features "), "{line}");
         }
     }
 
