@@ -103,5 +103,5 @@ pub use module::Module;
 #[cfg(feature = "derive")]
 pub use ocaml_runtime_derive::{OcamlValue, host, interface};
 pub use plugin::{PluginInterface, SideEffect};
-pub use runtime::{Lock, Runtime, at_process_exit};
+pub use runtime::{Lock, Runtime};
 pub use value::Value;

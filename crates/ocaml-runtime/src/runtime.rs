@@ -138,17 +138,6 @@ impl Runtime {
     }
 }
 
-/// Does `work` when the process exits in the ordinary way (`std::process::exit`, the end of `main`, `exit` in OCaml code
-/// where that [ends the process](crate::open::Exit::EndsProcess)); after everything that OCaml code printed was
-/// handed to the system. For files that no destructor removes then.
-///
-/// ```
-/// ocaml_runtime::at_process_exit(|| println!("gone"));
-/// ```
-pub fn at_process_exit(work: impl FnOnce() + Send + 'static) {
-    crate::sys::exit::at_process_exit(Box::new(work));
-}
-
 impl PartialEq for Runtime {
     fn eq(&self, other: &Runtime) -> bool {
         std::ptr::eq(self.image, other.image)

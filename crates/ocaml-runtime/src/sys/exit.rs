@@ -1,8 +1,7 @@
 //! The last flush: bytes that OCaml still buffers when the process ends in the ordinary way.
 #![expect(unsafe_code, reason = "registers a function with atexit(3)")]
 
-use std::sync::mpsc;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Once, mpsc};
 use std::time::Duration;
 
 use super::abi;
@@ -12,17 +11,6 @@ use super::thread;
 
 /// How long the end of the process waits for a thread that holds the runtime lock.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-static AT_EXIT: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
-
-/// Does `work` when the process exits in the ordinary way.
-pub(crate) fn at_process_exit(work: Box<dyn FnOnce() + Send>) {
-    AT_EXIT
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(work);
-    flush_at_exit();
-}
 
 /// Whether `exit` in OCaml code ends the process or the call.
 pub(crate) fn set_policy(image: &Image, ends_process: bool) {
@@ -49,16 +37,6 @@ extern "C" fn at_exit() {
         if pending != 0 {
             flush(image);
         }
-    }
-    let work = std::mem::take(&mut *AT_EXIT.lock().unwrap_or_else(PoisonError::into_inner));
-    if work.is_empty() {
-        return;
-    }
-    // On a thread of its own: this one's thread-local values may be gone, and nothing may unwind into C.
-    if let Ok(worker) =
-        std::thread::Builder::new().spawn(|| work.into_iter().for_each(|piece| piece()))
-    {
-        let _ = worker.join();
     }
 }
 
