@@ -77,8 +77,12 @@ pub enum Error {
 }
 
 impl From<compile::Error> for Error {
+    /// A cleaned loader is told as [`Error::Cleaned`] alone: whether its compiler or its runtime refuses first is chance.
     fn from(error: compile::Error) -> Error {
-        Error::Compile(Box::new(error))
+        match error {
+            compile::Error::Cleaned => Error::Cleaned,
+            error => Error::Compile(Box::new(error)),
+        }
     }
 }
 
