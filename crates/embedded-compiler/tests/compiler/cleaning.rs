@@ -7,7 +7,7 @@ use embedded_compiler::Compiler;
 use futures_lite::future::block_on;
 use ocaml_runtime::Interface;
 
-use crate::support::{Outcome, Place, Role, Test, chain, embedded, fine, shown, temporary};
+use crate::support::{Outcome, Place, Role, Test, embedded, fine, shown, temporary};
 
 pub(crate) const TESTS: &[Test] = &[
     (
