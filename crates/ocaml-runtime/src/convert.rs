@@ -42,6 +42,10 @@ pub unsafe trait OcamlType {
     /// Whether the OCaml type has an [`Abstract`](crate::types::Abstract) type of a plugin in it. An implementation
     /// that describes another type's has to say what that one says.
     const OF_INSTANCE: bool = false;
+
+    /// Whether converting runs no code but this crate's own and keeps no value, as for numbers and strings.
+    #[doc(hidden)]
+    const IS_PLAIN: bool = false;
 }
 
 /// A Rust type whose values can be handed to OCaml.

@@ -8,7 +8,6 @@ use crate::convert::{self, Carver, FromOcaml, Heap, Meter, OcamlType, Stack, ToO
 use crate::describe::{TypeExpression, Types};
 use crate::sys::abi::Raw;
 use crate::sys::apply;
-use crate::sys::closure::Loans;
 use crate::sys::frame;
 use crate::sys::reader::Ref;
 use crate::sys::root::Root;
@@ -66,10 +65,40 @@ impl<A: Arguments, R: OcamlType> Function<A, R> {
 /// Calls `closure`, whose OCaml type takes these arguments and gives this result.
 #[inline(always)]
 pub(crate) fn invoke<B: Arguments, R: FromOcaml>(closure: &Value, arguments: B) -> call::Result<R> {
+    if !(B::IS_PLAIN && R::IS_PLAIN) {
+        return counted(closure, arguments);
+    }
+    match thread::held(closure.image()) {
+        Some(held) => apply_and_read(&held, closure, arguments),
+        None => apart(closure, arguments),
+    }
+}
+
+/// As [`counted`], kept out of callers that are in a scope.
+#[inline(never)]
+fn apart<B: Arguments, R: FromOcaml>(closure: &Value, arguments: B) -> call::Result<R> {
+    counted(closure, arguments)
+}
+
+#[inline(always)]
+fn counted<B: Arguments, R: FromOcaml>(closure: &Value, arguments: B) -> call::Result<R> {
     let held = thread::enter(closure.image());
-    let _instance = (B::OF_INSTANCE || R::OF_INSTANCE).then(|| closure.instance().enter());
-    let result = arguments.apply(&held, closure.root())?;
-    R::read(Ref::new(&held, result)).map_err(|error| error.within("result").into())
+    if B::OF_INSTANCE || R::OF_INSTANCE {
+        let _instance = closure.instance().enter();
+        apply_and_read(&held, closure, arguments)
+    } else {
+        apply_and_read(&held, closure, arguments)
+    }
+}
+
+#[inline(always)]
+fn apply_and_read<B: Arguments, R: FromOcaml>(
+    held: &Held,
+    closure: &Value,
+    arguments: B,
+) -> call::Result<R> {
+    let result = arguments.apply(held, closure.root())?;
+    R::read(Ref::new(held, result)).map_err(|error| error.within("result").into())
 }
 
 impl<A, R> Clone for Function<A, R> {
@@ -92,6 +121,10 @@ pub trait Arguments: sealed::Apply {
     /// As of [`OcamlType`].
     #[doc(hidden)]
     const OF_INSTANCE: bool = false;
+
+    /// As of [`OcamlType`].
+    #[doc(hidden)]
+    const IS_PLAIN: bool = true;
 
     /// The type of a function with these arguments.
     #[doc(hidden)]
@@ -203,6 +236,7 @@ macro_rules! arguments {
     ($count:literal: $($name:ident $other:ident $index:tt),*) => {
         impl<$($name: ToOcaml),*> Arguments for ($($name,)*) {
             const OF_INSTANCE: bool = false $(|| $name::OF_INSTANCE)*;
+            const IS_PLAIN: bool = true $(&& $name::IS_PLAIN)*;
 
             fn describe_function(
                 types: &mut Types,
@@ -230,27 +264,28 @@ macro_rules! arguments {
                 } else {
                     true $(&& $name::IMMEDIATE)*
                 };
-                // Lent until the call is over.
-                let mut _loans = Loans::default();
-                let arguments: [Raw; $count] = if without_frame {
+                // The closure is always read after the arguments were made: making them may move it.
+                if without_frame {
                     let heap = Heap(held);
-                    [$(self.$index.leaf(heap).map_err(|error| in_argument(error, $index + 1))?.0),*]
-                } else {
-                    let mut meter = Meter::default();
-                    $(self.$index.measure(&mut meter);)*
-                    if meter.is_full() {
-                        let (arguments, lent) = frame::build(held, |stack: &mut Stack<'_>| {
-                            $(self.$index.push_to(stack).map_err(|error| in_argument(error, $index + 1))?;)*
-                            Ok(())
-                        })?;
-                        _loans = lent;
-                        arguments
-                    } else {
-                        let mut carver = Carver::new(held, meter.words());
-                        [$(self.$index.carve(&mut carver).map_err(|error| in_argument(error, $index + 1))?.0),*]
-                    }
-                };
-                // The closure is read after the arguments were made: making them may move it.
+                    let arguments: [Raw; $count] = [$(
+                        self.$index.leaf(heap).map_err(|error| in_argument(error, $index + 1))?.0
+                    ),*];
+                    return apply::apply(held, closure.get(held), arguments);
+                }
+                let mut meter = Meter::default();
+                $(self.$index.measure(&mut meter);)*
+                if meter.is_full() {
+                    // What is lent is so until the call is over.
+                    let (arguments, _loans): ([Raw; $count], _) = frame::build(held, |stack: &mut Stack<'_>| {
+                        $(self.$index.push_to(stack).map_err(|error| in_argument(error, $index + 1))?;)*
+                        Ok(())
+                    })?;
+                    return apply::apply(held, closure.get(held), arguments);
+                }
+                let mut carver = Carver::new(held, meter.words());
+                let arguments: [Raw; $count] = [$(
+                    self.$index.carve(&mut carver).map_err(|error| in_argument(error, $index + 1))?.0
+                ),*];
                 apply::apply(held, closure.get(held), arguments)
             }
         }

@@ -23,10 +23,6 @@ pub(crate) const CUSTOM_TAG: u8 = 255;
 /// Highest tag of a constructor: 246 is `Lazy_tag`, 245 is `Cont_tag` from 5.0 on.
 pub(crate) const LAST_CONSTRUCTOR_TAG: u8 = 245;
 
-/// Smallest and largest OCaml `int`.
-pub(crate) const INT_MIN: i64 = -(1 << 62);
-pub(crate) const INT_MAX: i64 = (1 << 62) - 1;
-
 #[inline(always)]
 pub(crate) fn is_immediate(value: Raw) -> bool {
     value & 1 == 1
@@ -44,7 +40,7 @@ pub(crate) fn exception(value: Raw) -> Raw {
     value & !3
 }
 
-/// `integer` must lie in `INT_MIN..=INT_MAX`; others lose their top bit.
+/// `integer` must fit 63 bits; others lose their top bit.
 #[inline(always)]
 pub(crate) fn immediate(integer: i64) -> Raw {
     ((integer << 1) | 1) as Raw
@@ -141,6 +137,10 @@ pub(crate) unsafe fn double(value: Raw, index: usize) -> f64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Smallest and largest OCaml `int`.
+    const INT_MIN: i64 = -(1 << 62);
+    const INT_MAX: i64 = (1 << 62) - 1;
 
     proptest! {
         #[test]

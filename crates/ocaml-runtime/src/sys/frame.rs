@@ -430,10 +430,10 @@ impl Stack<'_> {
 /// An OCaml `int`.
 #[inline(always)]
 pub(crate) fn int(value: i64) -> Result<Raw, Error> {
-    if (abi::INT_MIN..=abi::INT_MAX).contains(&value) {
-        Ok(abi::immediate(value))
-    } else {
-        Err(Error::new(Kind::IntRange(i128::from(value))))
+    // Doubling fails for just those that need more than 63 bits.
+    match value.checked_add(value) {
+        Some(doubled) => Ok((doubled | 1) as Raw),
+        None => Err(Error::new(Kind::IntRange(i128::from(value)))),
     }
 }
 

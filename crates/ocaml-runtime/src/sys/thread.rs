@@ -6,6 +6,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr;
 
 use super::abi;
 use super::cancellation;
@@ -17,6 +20,8 @@ pub(crate) const MAX_IMAGES: usize = 16;
 thread_local! {
     /// For each image, how many `Held` this thread has; the lock is held while it is not 0.
     static DEPTH: [Cell<u32>; MAX_IMAGES] = const { [const { Cell::new(0) }; MAX_IMAGES] };
+    /// The image whose lock this thread holds, for [`held`] to see at once; null where that is not known.
+    static HOLDER: Cell<*const Image> = const { Cell::new(ptr::null()) };
     /// For each image, one bit: this thread is registered.
     static REGISTERED: Cell<u32> = const { Cell::new(0) };
     /// How many guards of [`keep_lock`] there are.
@@ -24,6 +29,14 @@ thread_local! {
     static AT_THREAD_END: AtThreadEnd = const { AtThreadEnd { images: RefCell::new(Vec::new()) } };
 }
 
+/// The counter of this thread for `image`, how many `Held` it has.
+#[inline(always)]
+fn depth<T>(image: &'static Image, body: impl FnOnce(&Cell<u32>) -> T) -> T {
+    // Slots are below `MAX_IMAGES`; the mask says so to the compiler.
+    DEPTH.with(|cells| body(&cells[image.slot % MAX_IMAGES]))
+}
+
+/// Takes the runtime lock, or counts one more use of it.
 /// Unregisters a thread when it ends.
 struct AtThreadEnd {
     images: RefCell<Vec<&'static Image>>,
@@ -34,7 +47,8 @@ impl Drop for AtThreadEnd {
         for image in self.images.borrow_mut().drain(..) {
             if holds(image) {
                 // A `Lock` was forgotten.
-                DEPTH.with(|cells| cells[image.slot].set(0));
+                depth(image, |depth| depth.set(0));
+                HOLDER.set(ptr::null());
                 release(image);
             }
             // SAFETY: this thread was registered with this image by `register` and does not hold its lock.
@@ -67,18 +81,62 @@ pub(crate) struct Held {
     not_send: PhantomData<*const ()>,
 }
 
-/// Takes the runtime lock, or counts one more use of it.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter(image: &'static Image) -> Held {
-    let depth = DEPTH.with(|depth| depth[image.slot].get());
-    if depth == 0 {
-        acquire(image);
-    }
-    DEPTH.with(|cells| cells[image.slot].set(depth + 1));
+    depth(image, |depth| {
+        let before = depth.get();
+        if before == 0 {
+            acquire(image);
+            HOLDER.set(image);
+        }
+        depth.set(before + 1);
+    });
     Held {
         image,
         not_send: PhantomData,
     }
+}
+
+/// Proof that this thread holds the lock already, which counts nothing: for calls whose own part is short and runs no
+/// code but this crate's.
+///
+/// OCaml code may call a function of the application meanwhile that ends the last [`Held`]. The lock then stays with
+/// the thread until OCaml code returns (see [`back_to_ocaml`]), and is given back here.
+pub(crate) struct StillHeld(ManuallyDrop<Held>);
+
+impl Deref for StillHeld {
+    type Target = Held;
+
+    #[inline(always)]
+    fn deref(&self) -> &Held {
+        &self.0
+    }
+}
+
+impl Drop for StillHeld {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !ptr::eq(HOLDER.get(), self.0.image) {
+            count_again(self.0.image);
+        }
+    }
+}
+
+/// A proof for a thread that holds the lock; `None` also where that takes a closer look.
+#[inline(always)]
+pub(crate) fn held(image: &'static Image) -> Option<StillHeld> {
+    ptr::eq(HOLDER.get(), image).then(|| {
+        StillHeld(ManuallyDrop::new(Held {
+            image,
+            not_send: PhantomData,
+        }))
+    })
+}
+
+/// The lock is with the thread, of whatever depth it is.
+#[cold]
+fn count_again(image: &'static Image) {
+    drop(called_by_ocaml(image));
 }
 
 #[inline]
@@ -104,7 +162,8 @@ fn release(image: &'static Image) {
 
 /// Takes note that OCaml called this thread, which therefore holds the lock.
 pub(crate) fn called_by_ocaml(image: &'static Image) -> Held {
-    DEPTH.with(|cells| cells[image.slot].set(cells[image.slot].get() + 1));
+    depth(image, |depth| depth.set(depth.get() + 1));
+    HOLDER.set(image);
     Held {
         image,
         not_send: PhantomData,
@@ -115,12 +174,17 @@ pub(crate) fn called_by_ocaml(image: &'static Image) -> Held {
 pub(crate) fn back_to_ocaml(held: Held) {
     let image = held.image;
     std::mem::forget(held);
-    DEPTH.with(|cells| cells[image.slot].set(cells[image.slot].get() - 1));
+    depth(image, |depth| {
+        depth.set(depth.get() - 1);
+        if depth.get() == 0 {
+            HOLDER.set(ptr::null());
+        }
+    });
 }
 
 /// Whether this thread holds the lock of `image`.
 pub(crate) fn holds(image: &'static Image) -> bool {
-    DEPTH.with(|cells| cells[image.slot].get()) > 0
+    depth(image, Cell::get) > 0
 }
 
 impl Held {
@@ -131,20 +195,26 @@ impl Held {
 }
 
 impl Drop for Held {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        let depth = DEPTH.with(|cells| cells[self.image.slot].get()) - 1;
-        if depth == 0 {
-            // SAFETY: reads two pointers of channels that live as long as the image; the lock is held.
-            let pending = unsafe { (self.image.symbols.saddlebag_output_pending)() };
-            if pending != 0 {
-                flush(self);
-            }
+        depth(self.image, |depth| match depth.get() {
+            1 => self.give_back(depth),
+            more => depth.set(more - 1),
+        });
+    }
+}
+
+impl Held {
+    #[inline]
+    fn give_back(&self, depth: &Cell<u32>) {
+        // SAFETY: reads two pointers of channels that live as long as the image; the lock is held.
+        let pending = unsafe { (self.image.symbols.saddlebag_output_pending)() };
+        if pending != 0 {
+            flush(self);
         }
-        DEPTH.with(|cells| cells[self.image.slot].set(depth));
-        if depth == 0 {
-            release(self.image);
-        }
+        depth.set(0);
+        HOLDER.set(ptr::null());
+        release(self.image);
     }
 }
 
@@ -177,18 +247,20 @@ pub(crate) fn unlocked<T>(image: &'static Image, body: impl FnOnce() -> T) -> T 
     if KEPT.get() > 0 {
         return body();
     }
-    let depth = DEPTH.with(|cells| cells[image.slot].replace(0));
-    if depth == 0 {
+    let before = depth(image, |depth| depth.replace(0));
+    if before == 0 {
         return body();
     }
     struct Again(&'static Image, u32);
     impl Drop for Again {
         fn drop(&mut self) {
             acquire(self.0);
-            DEPTH.with(|cells| cells[self.0.slot].set(self.1));
+            depth(self.0, |depth| depth.set(self.1));
+            HOLDER.set(self.0);
         }
     }
+    HOLDER.set(ptr::null());
     release(image);
-    let _again = Again(image, depth);
+    let _again = Again(image, before);
     body()
 }

@@ -5,12 +5,14 @@ use crate::convert::{
 };
 use crate::describe::{TypeExpression, Types};
 
-/// Implements [`OcamlType`] for types whose OCaml type is a name.
+/// Implements [`OcamlType`] for types whose OCaml type is a name and whose conversions are in this crate.
 macro_rules! named {
     ($($rust:ty => $ocaml:literal;)*) => {$(
         // SAFETY: the implementations of `ToOcaml` and `FromOcaml` in this module use this type's layout.
         #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
         unsafe impl OcamlType for $rust {
+            const IS_PLAIN: bool = true;
+
             fn describe(_types: &mut Types) -> TypeExpression {
                 TypeExpression::name($ocaml)
             }
@@ -187,6 +189,7 @@ macro_rules! floats {
         #[expect(unsafe_code, reason = "the trait is unsafe to implement; see its contract")]
         unsafe impl OcamlType for $rust {
             const IS_FLOAT: bool = true;
+            const IS_PLAIN: bool = true;
 
             fn describe(_types: &mut Types) -> TypeExpression {
                 TypeExpression::name("float")

@@ -14,6 +14,7 @@ macro_rules! pointers {
         unsafe impl<T: OcamlType + ?Sized> OcamlType for $pointer {
             const IS_FLOAT: bool = T::IS_FLOAT;
             const OF_INSTANCE: bool = T::OF_INSTANCE;
+            const IS_PLAIN: bool = T::IS_PLAIN;
 
             fn describe(types: &mut Types) -> TypeExpression {
                 T::describe(types)

@@ -1,9 +1,12 @@
 //! Functions of the application, called by plugins.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
-use ocaml_runtime::{Function, Host, HostError, Interface, Module, call};
+use ocaml_runtime::{Function, Host, HostError, Interface, Lock, Module, call};
 
 use crate::support;
 
@@ -234,4 +237,82 @@ fn a_thread_of_ocaml_calls_the_application_and_back() {
     BACK.set(module.function("double").unwrap()).unwrap();
     let run: Function<(i64,), i64> = module.function("run").unwrap();
     assert_eq!(run.call((20,)).unwrap(), 380);
+}
+
+#[test]
+fn a_scope_may_end_while_a_call_in_it_is_under_way() {
+    thread_local! {
+        static SCOPE: RefCell<Option<Lock>> = const { RefCell::new(None) };
+    }
+    let host = Host::new("Scope").function("end_it", |()| SCOPE.set(None));
+    let interface = Interface::builder("Scoped")
+        .host(host.signature())
+        .function::<(i64,), i64>("next")
+        .function::<(i64,), i64>("ended")
+        .function::<(i64,), i64>("ended_and_failed")
+        .build()
+        .unwrap();
+    for image in support::images() {
+        image.runtime.offer(&host);
+        let module = image.plugin(
+            &interface,
+            "let next n = n + 1
+             let ended n = Scope.end_it (); Scope.end_it (); Gc.full_major (); n + 1
+             let ended_and_failed n = Scope.end_it (); failwith (string_of_int n)",
+        );
+        let function = |name| -> Function<(i64,), i64> { module.function(name).unwrap() };
+        let next = function("next");
+        for name in ["ended", "ended_and_failed"] {
+            let ending = function(name);
+            SCOPE.set(Some(image.runtime.lock()));
+            assert_eq!(next.call((1,)).unwrap(), 2);
+            assert_eq!(ending.call((1,)).is_ok(), name == "ended");
+            // The lock is given back, so that others can have it.
+            let (done, wait) = mpsc::channel();
+            let elsewhere = next.clone();
+            thread::spawn(move || done.send(elsewhere.call((2,)).unwrap()));
+            assert_eq!(wait.recv_timeout(Duration::from_secs(30)), Ok(3));
+            // And counted from the start again.
+            let _scope = image.runtime.lock();
+            assert_eq!(next.call((3,)).unwrap(), 4);
+        }
+    }
+}
+
+#[test]
+fn calls_into_two_runtimes_may_be_nested() {
+    static OTHER: OnceLock<Function<(i64,), i64>> = OnceLock::new();
+    let (Some(first), Some(second)) = (support::native(), support::second_native()) else {
+        return;
+    };
+    let host = Host::new("Other").fallible("next", |(n,): (i64,)| match OTHER.get() {
+        Some(next) => next.call((n,)).map_err(HostError::from),
+        None => Err(HostError::new("not ready")),
+    });
+    let interface = Interface::builder("Two_runtimes")
+        .host(host.signature())
+        .function::<(i64,), i64>("next")
+        .function::<(i64,), i64>("there_and_here")
+        .build()
+        .unwrap();
+    first.runtime.offer(&host);
+    second.runtime.offer(&host);
+    let body = "let next n = n + 1
+                let there_and_here n = let there = Other.next n in Gc.minor (); there + 10";
+    let (here, there) = (
+        first.plugin(&interface, body),
+        second.plugin(&interface, body),
+    );
+    let _ = OTHER.set(there.function("next").unwrap());
+    let nested: Function<(i64,), i64> = here.function("there_and_here").unwrap();
+    let next: Function<(i64,), i64> = here.function("next").unwrap();
+    {
+        let _scope = first.runtime.lock();
+        for n in 0..1000 {
+            assert_eq!(nested.call((n,)).unwrap(), n + 11);
+            assert_eq!(next.call((n,)).unwrap(), n + 1);
+        }
+    }
+    let elsewhere = thread::spawn(move || nested.call((1,)).unwrap());
+    assert_eq!(elsewhere.join().unwrap(), 12);
 }

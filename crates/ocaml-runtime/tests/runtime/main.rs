@@ -25,6 +25,7 @@
 //! | symbols of one image reach another | `loading::two_runtimes_work_side_by_side` |
 //! | floats are not flat, constructors are numbered otherwise | `typed::constructors_are_numbered_by_kind`, `typed::a_record_of_floats_is_flat` |
 //! | C code raises with no handler below | `failures::too_large_an_allocation_is_an_error_of_the_call` |
+//! | a scope ends under a call that counts on it | `host::a_scope_may_end_while_a_call_in_it_is_under_way` |
 //! | a lent closure is run after its call | `handles::a_borrowed_closure_is_lent_for_the_time_of_the_call` |
 //! | a value of one plugin's type reaches another | `handles::a_value_of_another_instances_type_is_refused` |
 //! | memory is freed while a part of a bigarray lives | `handles::a_shared_bigarray_is_one_memory_for_both_sides` |
