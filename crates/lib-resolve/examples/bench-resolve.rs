@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 
 use lib_resolve::{Configuration, Environment, PackageId, PackageIndex, Predicates, Requirements};
 
+/// How often in a row work of a millisecond is done for one figure: after waiting for a process, the first time also measures how long the
+/// processor takes to wake up.
+const IN_PROCESS: u32 = 5;
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 struct Options {
@@ -115,6 +119,7 @@ impl Bench {
             self.row(
                 row,
                 Some(1.0),
+                1,
                 ("saddlebag lib query", || {
                     run(Command::new(saddlebag)
                         .args(["lib", "query"])
@@ -158,6 +163,7 @@ impl Bench {
         self.row(
             &format!("read and parse {} META files", self.files),
             Some(0.2),
+            IN_PROCESS,
             ("in this process", || {
                 let mut index = PackageIndex::new(self.configuration.clone());
                 index.load_all();
@@ -169,6 +175,7 @@ impl Bench {
         self.row(
             "closures of everything, one by one, from nothing",
             Some(0.05),
+            IN_PROCESS,
             ("in this process", || {
                 let mut index = PackageIndex::new(self.configuration.clone());
                 index.load_all();
@@ -184,6 +191,7 @@ impl Bench {
         self.row(
             "closures of everything, one by one, from a warm cache file",
             Some(0.05),
+            IN_PROCESS,
             ("in this process", || {
                 let mut index = PackageIndex::new(self.configuration.clone());
                 index.recall(&cache)?;
@@ -195,6 +203,7 @@ impl Bench {
         self.row(
             "closures of everything, one by one, after a re-scan",
             Some(0.05),
+            IN_PROCESS,
             ("in this process", || {
                 let changes = index.rescan();
                 black_box(changes.is_empty());
@@ -216,12 +225,13 @@ impl Bench {
         &self,
         name: &str,
         goal: Option<f64>,
+        repeat: u32,
         (our_name, mut ours): (&str, impl FnMut() -> Result<()>),
         (anchor_name, mut anchor): (&str, impl FnMut() -> Result<()>),
     ) -> Result<()> {
         let (mut our_times, mut anchor_times) = (Vec::new(), Vec::new());
         for round in 0..=self.options.rounds {
-            let (our_time, anchor_time) = (time(&mut ours)?, time(&mut anchor)?);
+            let (our_time, anchor_time) = (time(&mut ours, repeat)?, time(&mut anchor, 1)?);
             // The first round warms the caches of the system.
             if round > 0 {
                 our_times.push(our_time);
@@ -326,10 +336,13 @@ fn run(command: &mut Command) -> Result<()> {
     }
 }
 
-fn time(work: &mut impl FnMut() -> Result<()>) -> Result<Duration> {
+/// The mean of some runs in a row.
+fn time(work: &mut impl FnMut() -> Result<()>, repeat: u32) -> Result<Duration> {
     let start = Instant::now();
-    work()?;
-    Ok(start.elapsed())
+    for _ in 0..repeat {
+        work()?;
+    }
+    Ok(start.elapsed() / repeat)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const MAGIC: &[u8; 8] = b"LIBRSLV\n";
 
 /// Raised whenever the layout of any cache file changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The beginning of the name of a file that is being written.
 const TEMPORARY: &str = ".lib-resolve-";
@@ -59,8 +59,8 @@ impl Error {
 }
 
 /// Reads a cache file and checks its frame; `None` if it does not exist. Nothing of a file of another version is read on.
-pub(crate) fn read(file: &Path) -> Result<Option<Vec<u8>>, Error> {
-    let mut content = match std::fs::read(file) {
+pub(crate) fn read(file: &Path) -> Result<Option<Body>, Error> {
+    let content = match std::fs::read(file) {
         Ok(content) => content,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
@@ -87,9 +87,25 @@ pub(crate) fn read(file: &Path) -> Result<Option<Vec<u8>>, Error> {
     if blake3::hash(&content[..digest_start]).as_bytes() != &content[digest_start..] {
         return Err(Error::damaged(file));
     }
-    content.truncate(digest_start);
-    content.drain(..header);
-    Ok(Some(content))
+    Ok(Some(Body {
+        content,
+        range: header..digest_start,
+    }))
+}
+
+/// What a cache file holds within its frame.
+#[derive(Debug)]
+pub(crate) struct Body {
+    content: Vec<u8>,
+    range: std::ops::Range<usize>,
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.content[self.range.clone()]
+    }
 }
 
 /// Writes a cache file, whole or not at all, and makes its directory if need be.
@@ -144,12 +160,16 @@ mod tests {
         assert!(matches!(read(&file), Err(Error::Damaged { .. })));
 
         let mut newer = whole;
-        newer[MAGIC.len()] = 2;
+        newer[MAGIC.len()] = VERSION as u8 + 1;
         std::fs::write(&file, &newer).expect("writable");
         let error = read(&file).expect_err("another version");
         assert_eq!(
             error.to_string(),
-            format!("cache file `{}` has version 2, not 1", file.display())
+            format!(
+                "cache file `{}` has version {}, not {VERSION}",
+                file.display(),
+                VERSION + 1
+            )
         );
         assert!(size_of::<Error>() <= 64);
     }

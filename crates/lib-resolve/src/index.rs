@@ -15,6 +15,8 @@ pub use rescan::Changes;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxBuildHasher;
+
 use crate::configuration::Configuration;
 use crate::text;
 use file::{Known, MetaFile};
@@ -48,14 +50,17 @@ pub struct PackageIndex {
     files: Vec<MetaFile>,
     packages: Vec<PackageNode>,
     /// Visible packages by full name.
-    by_name: HashMap<Arc<[u8]>, PackageId>,
+    by_name: ByBytes<Arc<[u8]>, PackageId>,
     /// What was found for the first component of a name.
-    by_main: HashMap<Box<[u8]>, Option<FileId>>,
+    by_main: ByBytes<Arc<[u8]>, Option<FileId>>,
     /// META files read before, for those that have not changed.
-    known: HashMap<Arc<[u8]>, Known>,
+    known: ByBytes<Arc<[u8]>, Known>,
     /// Whether [`PackageIndex::load_all`] ran.
     complete: bool,
 }
+
+/// By a name or a path. Those who can write META files can do worse than choose names whose hashes collide.
+type ByBytes<K, V> = HashMap<K, V, FxBuildHasher>;
 
 /// A package of one [`PackageIndex`]. Small, and an index into whatever the caller keeps by package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,9 +103,9 @@ impl PackageIndex {
             listing: None,
             files: Vec::new(),
             packages: Vec::new(),
-            by_name: HashMap::new(),
-            by_main: HashMap::new(),
-            known: HashMap::new(),
+            by_name: HashMap::default(),
+            by_main: HashMap::default(),
+            known: HashMap::default(),
             complete: false,
         }
     }
@@ -135,7 +140,7 @@ impl PackageIndex {
         }
         if !self.by_main.contains_key(main) {
             let found = self.locate(main)?;
-            return match self.add(main, found) {
+            return match self.add(&main.into(), found) {
                 Ok(()) => Ok(self.by_name.get(name).copied()),
                 // findlib looks into the file first, and takes nothing of one that does not have the package.
                 Err(clash) if !clash.has(name) => Ok(None),
@@ -195,17 +200,17 @@ impl PackageIndex {
     }
 
     /// Takes in what was found for a main name.
-    fn add(&mut self, main: &[u8], found: Option<MetaFile>) -> Result<(), Clash> {
+    fn add(&mut self, main: &Arc<[u8]>, found: Option<MetaFile>) -> Result<(), Clash> {
         let id = match found {
             Some(file) => Some(self.add_packages(main, file)?),
             None => None,
         };
-        self.by_main.insert(main.into(), id);
+        self.by_main.insert(Arc::clone(main), id);
         Ok(())
     }
 
     /// Takes in the packages of a file, unless one of them is there already.
-    fn add_packages(&mut self, main: &[u8], mut file: MetaFile) -> Result<FileId, Clash> {
+    fn add_packages(&mut self, main: &Arc<[u8]>, mut file: MetaFile) -> Result<FileId, Clash> {
         let id = FileId(self.files.len() as u32);
         let first = self.packages.len();
         file.first_package = first as u32;

@@ -9,6 +9,7 @@ mod lookup;
 mod parser;
 mod print;
 mod serial;
+mod stored;
 mod view;
 
 pub use error::{Error, Expectation, Position};
@@ -39,7 +40,7 @@ pub use view::{Definition, Flavour, Package, Predicate};
 #[serde(try_from = "serial::Tree", into = "serial::Tree")]
 pub struct Meta {
     /// The source, followed by the values that held escapes, with the escapes undone.
-    text: Box<[u8]>,
+    text: Vec<u8>,
     source_length: u32,
     packages: Vec<PackageNode>,
     definitions: Vec<DefinitionNode>,
@@ -54,8 +55,13 @@ pub struct Meta {
 /// A syntax error, a second `=` definition of a variable for the same predicates, a second subpackage of one name, or a
 /// subpackage whose name has a dot; each with its place.
 pub fn parse(source: &[u8]) -> Result<Meta, Error> {
+    parse_owned(source.to_vec())
+}
+
+/// As [`parse`], for bytes that nobody else needs.
+pub(crate) fn parse_owned(source: Vec<u8>) -> Result<Meta, Error> {
     let meta = parser::parse(source)?;
-    check::check(&meta).map_err(|kind| Error::check(source, kind))?;
+    check::check(&meta).map_err(|kind| Error::check(meta.source(), kind))?;
     Ok(meta)
 }
 
@@ -74,7 +80,7 @@ impl Meta {
     /// How many bytes this value holds on the heap.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        self.text.len()
+        self.text.capacity()
             + self.packages.capacity() * size_of::<PackageNode>()
             + self.definitions.capacity() * size_of::<DefinitionNode>()
             + self.predicates.capacity() * size_of::<PredicateNode>()
@@ -115,6 +121,12 @@ impl std::fmt::Debug for Meta {
 struct Span {
     start: u32,
     end: u32,
+}
+
+impl Span {
+    fn len(self) -> u32 {
+        self.end - self.start
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

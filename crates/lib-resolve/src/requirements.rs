@@ -7,6 +7,8 @@ mod strict;
 
 pub use error::Error;
 
+use rustc_hash::FxHashSet;
+
 use crate::index::{FileId, Package, PackageId, PackageIndex};
 use crate::predicates::Predicates;
 use crate::text;
@@ -39,6 +41,15 @@ pub struct Requirements {
     /// By package: the walk that reached it last, and whether that walk has left it.
     visited: Vec<Visit>,
     walk: u32,
+    /// What a walk has entered and not left; kept for its memory.
+    stack: Vec<Frame>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    package: PackageId,
+    /// Which of its requirements is the next to go to.
+    next: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,6 +107,7 @@ impl Requirements {
             direct: Vec::new(),
             visited: Vec::new(),
             walk: 0,
+            stack: Vec::new(),
         }
     }
 
@@ -168,22 +180,20 @@ impl Requirements {
 
     fn look_up(&self, index: &mut PackageIndex, id: PackageId) -> Result<Box<[PackageId]>, Error> {
         let package = index.package(id);
-        let value = package
+        // A copy, since looking names up may load more.
+        let mut names = package
             .lookup("requires", &self.predicates)
-            .unwrap_or_default();
-        let mut names: Vec<Box<[u8]>> = text::words(&value).map(Box::from).collect();
+            .unwrap_or_default()
+            .into_owned();
         if self.predicates.contains("mt") && gains_threads(package) {
-            names.push(b"threads"[..].into());
+            names.extend_from_slice(b" threads");
         }
-        let mut found = Vec::with_capacity(names.len());
-        for name in names {
-            match index.find_bytes(&name).map_err(Error::load)? {
+        let mut found = Vec::new();
+        for name in text::words(&names) {
+            match index.find_bytes(name).map_err(Error::load)? {
                 Some(requirement) => found.push(requirement),
                 None => {
-                    return Err(Error::not_found(
-                        &name,
-                        Some(index.package(id).name_bytes()),
-                    ));
+                    return Err(Error::not_found(name, Some(index.package(id).name_bytes())));
                 }
             }
         }
@@ -198,18 +208,15 @@ impl Requirements {
         roots: Roots<'_>,
         want_files: bool,
     ) -> Result<Walk, Error> {
-        struct Frame {
-            package: PackageId,
-            next: usize,
-        }
         let walk = self.begin_walk();
         let mut result = Walk {
-            order: Vec::new(),
+            order: Vec::with_capacity(16),
             cycle: None,
             files: Vec::new(),
         };
-        let mut used = std::collections::HashSet::new();
-        let mut stack: Vec<Frame> = Vec::new();
+        let mut used = FxHashSet::default();
+        // An error may have left something.
+        self.stack.clear();
         for position in 0..roots.len() {
             let mut entering = Some(roots.get(position, index)?);
             loop {
@@ -224,9 +231,11 @@ impl Requirements {
                         result.files.extend(files.filter(|file| used.insert(*file)));
                     }
                     *self.visit(package) = Visit { walk, left: false };
-                    stack.push(Frame { package, next: 0 });
+                    self.stack.push(Frame { package, next: 0 });
                 }
-                let Some(frame) = stack.last_mut() else { break };
+                let Some(frame) = self.stack.last_mut() else {
+                    break;
+                };
                 let package = frame.package;
                 let requirements = self.direct[package.index()].as_deref().unwrap_or_default();
                 if let Some(requirement) = requirements.get(frame.next).copied() {
@@ -235,6 +244,7 @@ impl Requirements {
                     if visit.walk != walk {
                         entering = Some(requirement);
                     } else if !visit.left && result.cycle.is_none() {
+                        let stack = &self.stack;
                         let start = stack
                             .iter()
                             .position(|frame| frame.package == requirement)
@@ -243,7 +253,7 @@ impl Requirements {
                             Some(stack[start..].iter().map(|frame| frame.package).collect());
                     }
                 } else {
-                    stack.pop();
+                    self.stack.pop();
                     self.visit(package).left = true;
                     result.order.push(package);
                 }

@@ -53,11 +53,16 @@ pub(crate) fn main_component(name: &[u8]) -> Option<&[u8]> {
 pub(crate) fn concat(directory: &[u8], file: &[u8]) -> Vec<u8> {
     let mut joined = Vec::with_capacity(directory.len() + 1 + file.len());
     joined.extend_from_slice(directory);
-    if !directory.is_empty() && !directory.ends_with(b"/") {
-        joined.push(b'/');
-    }
-    joined.extend_from_slice(file);
+    push_component(&mut joined, file);
     joined
+}
+
+/// As [`concat`], onto a path that is there.
+pub(crate) fn push_component(path: &mut Vec<u8>, file: &[u8]) {
+    if !path.is_empty() && !path.ends_with(b"/") {
+        path.push(b'/');
+    }
+    path.extend_from_slice(file);
 }
 
 /// OCaml's `Filename.is_relative` on Unix.

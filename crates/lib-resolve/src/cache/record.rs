@@ -11,6 +11,10 @@ impl Writer {
         self.bytes.extend_from_slice(&number.to_le_bytes());
     }
 
+    pub(crate) fn short(&mut self, number: u32) {
+        self.bytes.extend_from_slice(&number.to_le_bytes());
+    }
+
     pub(crate) fn flag(&mut self, flag: bool) {
         self.bytes.push(u8::from(flag));
     }
@@ -42,6 +46,12 @@ impl<'a> Reader<'a> {
         Some(u64::from_le_bytes(*number))
     }
 
+    pub(crate) fn short(&mut self) -> Option<u32> {
+        let (number, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(u32::from_le_bytes(*number))
+    }
+
     pub(crate) fn flag(&mut self) -> Option<bool> {
         let (flag, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -53,6 +63,11 @@ impl<'a> Reader<'a> {
         let (text, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(text)
+    }
+
+    /// How many bytes have not been taken.
+    pub(crate) fn remaining(&self) -> usize {
+        self.rest.len()
     }
 
     /// Whether every field has been taken.

@@ -67,10 +67,11 @@ impl PackageIndex {
         }
         match candidate.load(&self.known) {
             Ok(Some(file)) => {
-                let id = self.add_packages(main, file).map_err(Clash::into_error)?;
+                let main = main.into();
+                let id = self.add_packages(&main, file).map_err(Clash::into_error)?;
                 // A name with a dot is never asked for by its file.
                 if decides && !main.contains(&b'.') {
-                    self.by_main.insert(main.into(), Some(id));
+                    self.by_main.insert(main, Some(id));
                 }
                 Ok(())
             }

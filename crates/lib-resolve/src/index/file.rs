@@ -1,13 +1,15 @@
 //! Finding and reading the META file of a package.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::PackageIndex;
+use super::{ByBytes, PackageIndex};
+use crate::cache::{Body, Reader, Writer};
 use crate::meta::{self, Meta};
 use crate::predicates::Predicates;
 use crate::stamp::Stamp;
@@ -76,8 +78,8 @@ pub(super) struct MetaFile {
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
     pub(super) path: Vec<u8>,
-    /// The package directory that goes with the place.
-    pub(super) directory: Vec<u8>,
+    /// How much of the path is the package directory that goes with the place.
+    directory_length: usize,
     /// Whether this is a `META.pkg`, which must define `directory`.
     pub(super) directory_required: bool,
 }
@@ -85,31 +87,35 @@ pub(super) struct Candidate {
 impl Candidate {
     /// `DIR/pkg/META`.
     pub(super) fn in_package_directory(entry: &[u8], main: &[u8]) -> Candidate {
-        let directory = text::concat(entry, main);
+        let mut path = Vec::with_capacity(entry.len() + main.len() + b"//META".len());
+        path.extend_from_slice(entry);
+        text::push_component(&mut path, main);
+        let directory_length = path.len();
+        text::push_component(&mut path, b"META");
         Candidate {
-            path: text::concat(&directory, b"META"),
-            directory,
+            path,
+            directory_length,
             directory_required: false,
         }
     }
 
     /// `DIR/META.pkg`.
     pub(super) fn in_search_path(entry: &[u8], main: &[u8]) -> Candidate {
-        let path = text::concat(entry, &[b"META.", main].concat());
         Candidate {
-            path,
-            directory: entry.to_vec(),
+            path: text::concat(entry, &[b"META.", main].concat()),
+            directory_length: entry.len(),
             directory_required: true,
         }
     }
 
     /// Reads the file, unless what is known of it still holds; `None` if it does not exist.
-    pub(super) fn load(self, known: &HashMap<Arc<[u8]>, Known>) -> Result<Option<MetaFile>, Error> {
+    pub(super) fn load(self, known: &ByBytes<Arc<[u8]>, Known>) -> Result<Option<MetaFile>, Error> {
         if let Some(known) = known.get(&self.path[..]) {
             match std::fs::metadata(sys::os_str(&self.path)) {
                 Ok(metadata) if Stamp::of(&metadata) == known.stamp => {
-                    let meta = known.meta().map_err(|source| self.parse_error(source))?;
-                    return self.finish(meta, known.stamp, true).map(Some);
+                    if let Some(meta) = known.meta() {
+                        return self.finish(meta, known.stamp, true).map(Some);
+                    }
                 }
                 Ok(_) => {}
                 Err(_) => return Ok(None),
@@ -118,7 +124,7 @@ impl Candidate {
         let Some((source, stamp, settled)) = read(&self.path)? else {
             return Ok(None);
         };
-        let meta = meta::parse(&source).map_err(|source| self.parse_error(source))?;
+        let meta = meta::parse_owned(source).map_err(|source| self.parse_error(source))?;
         self.finish(Arc::new(meta), stamp, settled).map(Some)
     }
 
@@ -133,10 +139,9 @@ impl Candidate {
                 file: boxed(&self.path),
             });
         }
-        let (path, directory) = (self.path.into(), self.directory.into());
         Ok(MetaFile {
-            path,
-            directory,
+            directory: self.path[..self.directory_length].into(),
+            path: self.path.into(),
             meta,
             stamp,
             settled,
@@ -162,23 +167,36 @@ pub(super) struct Known {
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     Parsed(Arc<Meta>),
-    Source(Box<[u8]>),
+    /// A part of a cache file, as [`written`] gives it.
+    Stored(Arc<Body>, Range<usize>),
 }
 
 impl Known {
-    fn meta(&self) -> Result<Arc<Meta>, meta::Error> {
+    /// `None` if what was stored is of no use.
+    fn meta(&self) -> Option<Arc<Meta>> {
         match &self.content {
-            Content::Parsed(meta) => Ok(Arc::clone(meta)),
-            Content::Source(source) => meta::parse(source).map(Arc::new),
+            Content::Parsed(meta) => Some(Arc::clone(meta)),
+            Content::Stored(body, range) => {
+                let mut reader = Reader::new(body.get(range.clone())?);
+                let meta = Meta::read(&mut reader)?;
+                reader.is_at_end().then(|| Arc::new(meta))
+            }
         }
     }
 
-    pub(super) fn source(&self) -> &[u8] {
+    pub(super) fn stored(&self) -> Cow<'_, [u8]> {
         match &self.content {
-            Content::Parsed(meta) => meta.source(),
-            Content::Source(source) => source,
+            Content::Parsed(meta) => written(meta).into(),
+            Content::Stored(body, range) => Cow::Borrowed(&body[range.clone()]),
         }
     }
+}
+
+/// A META file as a cache file holds it.
+pub(super) fn written(meta: &Meta) -> Vec<u8> {
+    let mut writer = Writer::default();
+    meta.write(&mut writer);
+    writer.into_bytes()
 }
 
 impl PackageIndex {
@@ -193,7 +211,7 @@ impl PackageIndex {
     }
 
     /// The places to look at, in order: those that the listing knows, or all if there is no listing.
-    pub(super) fn candidates(&self, main: &[u8]) -> impl Iterator<Item = Candidate> {
+    pub(super) fn candidates<'a>(&'a self, main: &'a [u8]) -> impl Iterator<Item = Candidate> + 'a {
         // A listing holds the names of one level only.
         let listed = self
             .listing
@@ -202,17 +220,16 @@ impl PackageIndex {
         let entries = self.configuration.search_path_bytes();
         let places = match listed {
             Some(listing) => listing.places(main),
-            None => (0..entries.len())
-                .flat_map(|entry| [(entry, false), (entry, true)])
-                .collect(),
+            None => &[],
         };
-        let main = main.to_vec();
-        places
-            .into_iter()
-            .map(move |(entry, in_search_path)| match in_search_path {
-                false => Candidate::in_package_directory(&entries[entry], &main),
-                true => Candidate::in_search_path(&entries[entry], &main),
-            })
+        // Without a listing, every place.
+        let unlisted = if listed.is_some() { 0 } else { entries.len() };
+        let unlisted = (0..unlisted).flat_map(|entry| [(entry, false), (entry, true)]);
+        let places = places.iter().copied().chain(unlisted);
+        places.map(move |(entry, in_search_path)| match in_search_path {
+            false => Candidate::in_package_directory(&entries[entry], main),
+            true => Candidate::in_search_path(&entries[entry], main),
+        })
     }
 }
 
@@ -236,26 +253,16 @@ fn read(path: &[u8]) -> Result<Option<(Vec<u8>, Stamp, bool)>, Error> {
     Ok(Some((source, stamp, stamp.is_settled(SystemTime::now()))))
 }
 
-/// As `Read::read_to_end`, without the last `read` of a regular file, which is known to be at its end after a short one.
+/// As `Read::read_to_end`, without the last `read` of a regular file, which is known to be at its end.
 fn read_to_end(file: &mut File, metadata: &Metadata) -> io::Result<Vec<u8>> {
-    let length = usize::try_from(metadata.len()).unwrap_or(0).min(1 << 24);
-    let mut source = vec![0; length + 1];
-    let mut filled = 0;
-    loop {
-        let count = match file.read(&mut source[filled..]) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        filled += count;
-        if count == 0 || (metadata.is_file() && filled == length) {
-            source.truncate(filled);
-            return Ok(source);
-        }
-        if filled == source.len() {
-            source.resize(2 * filled, 0);
-        }
+    let mut source = Vec::new();
+    if metadata.is_file() {
+        source.reserve(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 24));
+        file.take(metadata.len()).read_to_end(&mut source)?;
+    } else {
+        file.read_to_end(&mut source)?;
     }
+    Ok(source)
 }
 
 pub(super) fn boxed(path: &[u8]) -> Box<PathBuf> {

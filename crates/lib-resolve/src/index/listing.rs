@@ -1,26 +1,30 @@
 //! What the directories of the search path hold, listed once.
 
-use std::collections::HashMap;
-use std::fs::FileType;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::file::MetaFile;
-use super::{Clash, Error, PackageIndex};
+use super::{ByBytes, Clash, Error, PackageIndex};
 use crate::stamp::Stamp;
 use crate::sys;
 
-/// For fewer names than this a thread costs more than it saves.
-const FEW: usize = 50;
+/// For fewer names than this a further thread costs more than it saves: a processor has to be woken, and what the thread allocates lies
+/// elsewhere.
+const FEW: usize = 200;
+
+/// How many names a thread takes at once.
+const PART: usize = 4;
 
 /// The names that may be packages, by directory of the search path.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Listing {
     /// By path; what cannot be read is left out.
-    pub(super) directories: HashMap<Box<[u8]>, DirectoryListing>,
+    pub(super) directories: ByBytes<Box<[u8]>, DirectoryListing>,
     /// Every name, with the places where its META file may be, in the order of the search path.
-    places: HashMap<Box<[u8]>, Vec<Place>>,
+    places: ByBytes<Arc<[u8]>, Vec<Place>>,
     /// The names in the order in which they were met.
-    names: Vec<Box<[u8]>>,
+    names: Vec<Arc<[u8]>>,
 }
 
 /// The position of a directory in the search path, and whether the file is `DIR/META.pkg` rather than `DIR/pkg/META`.
@@ -31,7 +35,7 @@ pub(super) struct DirectoryListing {
     pub(super) stamp: Stamp,
     pub(super) settled: bool,
     /// In the order of the directory.
-    pub(super) names: Vec<(Box<[u8]>, bool)>,
+    pub(super) names: Vec<(Arc<[u8]>, bool)>,
 }
 
 impl Listing {
@@ -59,35 +63,47 @@ impl Listing {
         listing
     }
 
-    pub(super) fn places(&self, main: &[u8]) -> Vec<Place> {
-        self.places.get(main).cloned().unwrap_or_default()
+    /// Whether the directories are as they were listed.
+    pub(super) fn is_current(&self, search_path: &[Box<[u8]>]) -> bool {
+        search_path.iter().all(|directory| {
+            let metadata = std::fs::metadata(sys::os_str(directory));
+            match (self.directories.get(directory), metadata) {
+                (Some(known), Ok(metadata)) => known.settled && known.stamp == Stamp::of(&metadata),
+                (None, Err(_)) => true,
+                _ => false,
+            }
+        })
     }
 
-    pub(super) fn names(&self) -> &[Box<[u8]>] {
-        &self.names
+    pub(super) fn places(&self, main: &[u8]) -> &[Place] {
+        self.places.get(main).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The names that can be the first component of a package name. Like `ocamlfind list` this passes over the `META.pkg~` that editors
+    /// leave.
+    pub(super) fn reachable(&self) -> impl Iterator<Item = &Arc<[u8]>> {
+        let names = self.names.iter();
+        names.filter(|name| !name.contains(&b'.') && !name.ends_with(b"~"))
     }
 }
 
 /// `None` if the directory cannot be read: it then holds no package.
 fn list(directory: &[u8], known: Option<&DirectoryListing>) -> Option<DirectoryListing> {
-    let path = sys::os_str(directory);
-    let stamp = Stamp::of(&std::fs::metadata(&path).ok()?);
+    let stamp = Stamp::of(&std::fs::metadata(sys::os_str(directory)).ok()?);
     if let Some(known) = known.filter(|known| known.settled && known.stamp == stamp) {
         return Some(known.clone());
     }
     let looked_at = SystemTime::now();
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(&path).ok()?.flatten() {
-        let name = sys::bytes(entry.file_name());
+    let listed = sys::list(directory, &mut |name, maybe_directory| {
         if let Some(main) = name.strip_prefix(b"META.").filter(|main| !main.is_empty()) {
             names.push((main.into(), true));
         }
-        // The type is in the directory itself on most file systems. A link may lead to a directory.
-        let maybe_directory = |kind: FileType| kind.is_dir() || kind.is_symlink();
-        if entry.file_type().map_or(true, maybe_directory) {
+        if maybe_directory {
             names.push((name.into(), false));
         }
-    }
+    });
+    listed.ok()?;
     let settled = stamp.is_settled(looked_at);
     Some(DirectoryListing {
         stamp,
@@ -117,6 +133,11 @@ impl PackageIndex {
         self.complete = true;
         let mut names = self.reachable_names();
         names.retain(|name| !self.by_main.contains_key(name));
+        self.by_main.reserve(names.len());
+        self.files.reserve(names.len());
+        // A file has two packages in the mean.
+        self.packages.reserve(2 * names.len());
+        self.by_name.reserve(2 * names.len());
         let mut errors = Vec::new();
         for (name, located) in names.iter().zip(self.locate_all(&names)) {
             match located {
@@ -130,40 +151,56 @@ impl PackageIndex {
         errors
     }
 
-    /// Locates names on several threads when there are many: most of the time goes into system calls and parsing.
-    fn locate_all(&self, names: &[Box<[u8]>]) -> Vec<Result<Option<MetaFile>, Error>> {
-        let threads = std::thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(4)
-            .min(names.len() / FEW);
+    /// Locates names, on several threads when there are many: most of the time goes into system calls and parsing.
+    fn locate_all(&self, names: &[Arc<[u8]>]) -> Vec<Result<Option<MetaFile>, Error>> {
+        let threads = names.len() / FEW;
         if threads < 2 {
             return names.iter().map(|name| self.locate(name)).collect();
         }
-        let locate = |names: &[Box<[u8]>]| {
-            names
-                .iter()
-                .map(|name| self.locate(name))
-                .collect::<Vec<_>>()
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.min(processors).min(4);
+        let next = AtomicUsize::new(0);
+        let locate = || {
+            let mut located = Vec::with_capacity(names.len());
+            loop {
+                let first = next.fetch_add(PART, Ordering::Relaxed);
+                let Some(part) = names.get(first..names.len().min(first + PART)) else {
+                    return located;
+                };
+                for (index, name) in part.iter().enumerate() {
+                    located.push((first + index, self.locate(name)));
+                }
+                if part.len() < PART {
+                    return located;
+                }
+            }
         };
+        let mut located: Vec<Option<_>> = Vec::new();
+        located.resize_with(names.len(), || None);
         std::thread::scope(|scope| {
-            let parts = names.chunks(names.len().div_ceil(threads));
-            let workers: Vec<_> = parts
-                .map(|part| (part, scope.spawn(move || locate(part))))
-                .collect();
-            // A worker that could not finish has left nothing; its part is done here.
-            let located = workers
-                .into_iter()
-                .map(|(part, worker)| worker.join().unwrap_or_else(|_| locate(part)));
-            located.flatten().collect()
-        })
+            // This thread does not wait for others to start: where processors sleep, that takes longer than many files.
+            let workers: Vec<_> = (1..threads).map(|_| scope.spawn(locate)).collect();
+            let mut put = |results| {
+                for (index, result) in results {
+                    located[index] = Some(result);
+                }
+            };
+            put(locate());
+            for worker in workers {
+                put(worker.join().unwrap_or_default());
+            }
+        });
+        // A thread that could not finish has left nothing; its part is done here.
+        let located = located.into_iter().zip(names);
+        located
+            .map(|(located, name)| located.unwrap_or_else(|| self.locate(name)))
+            .collect()
     }
 
-    /// The listed names that can be the first component of a package name. Like `ocamlfind list` this passes over the `META.pkg~` that
-    /// editors leave.
-    pub(crate) fn reachable_names(&self) -> Vec<Box<[u8]>> {
-        let names = self.listing.iter().flat_map(Listing::names);
-        let reachable = names.filter(|name| !name.contains(&b'.') && !name.ends_with(b"~"));
-        reachable.cloned().collect()
+    /// See [`Listing::reachable`].
+    pub(crate) fn reachable_names(&self) -> Vec<Arc<[u8]>> {
+        let names = self.listing.iter().flat_map(Listing::reachable);
+        names.cloned().collect()
     }
 
     /// The places on the search path where a META file for this main name exists, the deciding one first.

@@ -136,25 +136,47 @@ impl serde::Serialize for Package<'_> {
     }
 }
 
+impl PackageIndex {
+    /// Whether each `exists_if` hides what it hid before.
+    pub(super) fn visibility_is_current(&self) -> bool {
+        self.packages.iter().all(|node| {
+            let file = &self.files[node.file.index()];
+            let package = meta::Package::at(&file.meta, node.position as usize);
+            if exists_if(package).is_none() {
+                return true;
+            }
+            let siblings = &self.packages[file.first_package as usize..];
+            let in_hidden = package
+                .parent()
+                .is_some_and(|parent| siblings[parent.index()].hidden);
+            in_hidden || node.hidden != is_visible(package, &node.directory)
+        })
+    }
+}
+
 /// Appends the packages of a file, parents before children, as `Fl_package_base.packages_in_meta_file` flattens them.
 pub(super) fn flatten(
     file: &MetaFile,
     id: FileId,
-    main: &[u8],
+    main: &Arc<[u8]>,
     stdlib: &[u8],
     packages: &mut Vec<PackageNode>,
 ) {
     let first = packages.len();
+    let mut scratch = Vec::new();
     for package in file.meta.packages() {
         let parent = package
             .parent()
-            .map(|parent| packages[first + parent.index()].clone());
-        let (name, inherited): (Arc<[u8]>, _) = match &parent {
-            Some(parent) => (
-                [&parent.name, &b"."[..], package.name()].concat().into(),
-                &parent.directory,
-            ),
-            None => (main.into(), &file.directory),
+            .map(|parent| &packages[first + parent.index()]);
+        let (name, inherited): (Arc<[u8]>, _) = match parent {
+            Some(parent) => {
+                scratch.clear();
+                scratch.extend_from_slice(&parent.name);
+                scratch.push(b'.');
+                scratch.extend_from_slice(package.name());
+                (scratch[..].into(), &parent.directory)
+            }
+            None => (Arc::clone(main), &file.directory),
         };
         // Always looked up without predicates, whatever the query's are.
         let directory = match package.lookup("directory", &Predicates::none()) {

@@ -1,9 +1,10 @@
 //! Keeping what was read of the search path between processes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::PackageIndex;
-use super::file::{Candidate, Content, Known};
+use super::file::{Candidate, Content, Known, written};
 use super::listing::{DirectoryListing, Listing};
 use crate::cache::{self, Reader, Writer};
 use crate::name::LibName;
@@ -20,9 +21,8 @@ impl PackageIndex {
         let Some(body) = cache::read(file)? else {
             return Ok(());
         };
-        let (listing, known) = parse(&body).ok_or_else(|| cache::Error::damaged(file))?;
-        self.known
-            .extend(known.into_iter().map(|(path, known)| (path.into(), known)));
+        let (listing, known) = parse(&Arc::new(body)).ok_or_else(|| cache::Error::damaged(file))?;
+        self.known.extend(known);
         self.listing = Some(Listing::new(
             self.configuration.search_path_bytes(),
             Some(&listing),
@@ -55,21 +55,21 @@ impl PackageIndex {
         let loaded: std::collections::HashSet<&[u8]> =
             self.files.iter().map(|file| &*file.path).collect();
         let read = self.files.iter().filter(|file| file.settled);
-        let read = read.map(|file| (&file.path, file.stamp, file.meta.source()));
+        let read = read.map(|file| (&file.path, file.stamp, written(&file.meta).into()));
         let unused = self
             .known
             .iter()
             .filter(|(path, _)| !loaded.contains(&path[..]));
-        let unused = unused.map(|(path, known)| (path, known.stamp, known.source()));
+        let unused = unused.map(|(path, known)| (path, known.stamp, known.stored()));
         let files: Vec<_> = read
             .chain(unused)
             .filter(|(path, ..)| !text::is_relative(path))
             .collect();
         writer.number(files.len() as u64);
-        for (path, stamp, source) in files {
+        for (path, stamp, meta) in files {
             writer.text(path);
             stamp.write(&mut writer);
-            writer.text(source);
+            writer.text(&meta);
         }
         cache::write(file, &writer.into_bytes())
     }
@@ -104,9 +104,9 @@ impl PackageIndex {
     }
 }
 
-type Kept = (Listing, Vec<(Vec<u8>, Known)>);
+type Kept = (Listing, Vec<(Arc<[u8]>, Known)>);
 
-fn parse(body: &[u8]) -> Option<Kept> {
+fn parse(body: &Arc<cache::Body>) -> Option<Kept> {
     let mut reader = Reader::new(body);
     let mut listing = Listing::default();
     for _ in 0..reader.number()? {
@@ -127,15 +127,12 @@ fn parse(body: &[u8]) -> Option<Kept> {
     }
     let mut known = Vec::new();
     for _ in 0..reader.number()? {
-        let path = reader.text()?.to_vec();
+        let path = reader.text()?.into();
         let stamp = Stamp::read(&mut reader)?;
-        known.push((
-            path,
-            Known {
-                stamp,
-                content: Content::Source(reader.text()?.into()),
-            },
-        ));
+        let length = reader.text()?.len();
+        let end = body.len() - reader.remaining();
+        let content = Content::Stored(Arc::clone(body), end - length..end);
+        known.push((path, Known { stamp, content }));
     }
     reader.is_at_end().then_some((listing, known))
 }

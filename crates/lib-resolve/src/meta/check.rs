@@ -1,16 +1,18 @@
 //! What findlib checks after parsing: no variable is set twice for one set of predicates, no subpackage is there twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+
+use rustc_hash::FxHashSet;
 
 use super::error::{CheckFailure, Fault};
 use super::view::{Definition, Flavour, Package, Predicate};
-use super::{Meta, print};
+use super::{DefinitionNode, Meta, print};
 
 /// Up to this many definitions all pairs are compared, which costs less than hashing.
 const FEW: usize = 24;
 
 pub(super) fn check(meta: &Meta) -> Result<(), CheckFailure> {
-    let mut seen: HashSet<(u32, &[u8])> = HashSet::new();
+    let mut seen: FxHashSet<(u32, &[u8])> = FxHashSet::default();
     // Parents stand before children, so this is the order of findlib's recursion.
     for package in meta.packages() {
         if package.parent().is_some() {
@@ -22,7 +24,7 @@ pub(super) fn check(meta: &Meta) -> Result<(), CheckFailure> {
                 return Err(failure(package, Fault::DottedName(lossy(package.name()))));
             }
         }
-        if let Some(definition) = first_double(package) {
+        if let Some(definition) = first_double(meta, package) {
             let variable = lossy(&print::head(
                 definition.variable(),
                 sorted_predicates(definition),
@@ -40,30 +42,18 @@ pub(super) fn check(meta: &Meta) -> Result<(), CheckFailure> {
 }
 
 /// The first definition that a later one repeats.
-fn first_double(package: Package<'_>) -> Option<Definition<'_>> {
-    let set = || {
-        package
-            .definitions()
-            .filter(|definition| definition.flavour() == Flavour::Set)
-    };
-    if package.definitions().len() <= FEW {
-        let same = |left: Definition<'_>, right: Definition<'_>| {
-            left.variable() == right.variable()
-                && left.predicates().len() == right.predicates().len()
-                // Each predicate is in a list once, so equal numbers and inclusion are equality.
-                && left.predicates().all(|predicate| right.predicates().any(|other| other == predicate))
-        };
-        let mut rest = set();
-        while let Some(definition) = rest.next() {
-            if rest.clone().any(|later| same(definition, later)) {
-                return Some(definition);
-            }
-        }
-        return None;
+fn first_double<'a>(meta: &'a Meta, package: Package<'a>) -> Option<Definition<'a>> {
+    let range = meta.packages[package.index()].definitions;
+    let nodes = &meta.definitions[range.start as usize..range.end as usize];
+    if nodes.len() <= FEW {
+        return first_double_of_few(meta, nodes);
     }
+    let set = package
+        .definitions()
+        .filter(|definition| definition.flavour() == Flavour::Set);
     let mut first_of = HashMap::new();
     let mut doubled: Option<(usize, Definition<'_>)> = None;
-    for (index, definition) in set().enumerate() {
+    for (index, definition) in set.enumerate() {
         let key = (definition.variable(), sorted_predicates(definition));
         let (first_index, first) = *first_of.entry(key).or_insert((index, definition));
         if first_index != index && doubled.is_none_or(|(best, _)| first_index < best) {
@@ -71,6 +61,49 @@ fn first_double(package: Package<'_>) -> Option<Definition<'_>> {
         }
     }
     doubled.map(|(_, definition)| definition)
+}
+
+/// Compares only definitions whose shapes are alike: few are.
+fn first_double_of_few<'a>(meta: &'a Meta, nodes: &'a [DefinitionNode]) -> Option<Definition<'a>> {
+    let mut shapes = 0_u64;
+    let mut first: Option<usize> = None;
+    for (index, node) in nodes.iter().enumerate().filter(|(_, node)| !node.appends) {
+        let shape = 1_u64 << (shape(meta, node) % 64);
+        if shapes & shape != 0 {
+            let earlier = nodes[..first.unwrap_or(index)].iter();
+            let same = |earlier: &DefinitionNode| !earlier.appends && is_same(meta, earlier, node);
+            first = earlier.clone().position(same).or(first);
+        }
+        shapes |= shape;
+    }
+    first.map(|index| Definition::new(meta, &nodes[index]))
+}
+
+/// Equal for definitions that set the same.
+fn shape(meta: &Meta, node: &DefinitionNode) -> u32 {
+    let variable = meta.slice(node.variable);
+    let first = variable.first().copied().unwrap_or_default();
+    let range = node.predicates.start as usize..node.predicates.end as usize;
+    let lengths: u32 = meta.predicates[range]
+        .iter()
+        .map(|predicate| predicate.name.len())
+        .sum();
+    u32::from(first) + 7 * node.variable.len() + 11 * lengths
+}
+
+/// Whether a later definition sets what an earlier one sets. Nearly all pairs differ in a length.
+fn is_same(meta: &Meta, node: &DefinitionNode, later: &DefinitionNode) -> bool {
+    if later.appends
+        || node.variable.len() != later.variable.len()
+        || node.predicates.len() != later.predicates.len()
+        || meta.slice(node.variable) != meta.slice(later.variable)
+    {
+        return false;
+    }
+    let (node, later) = (Definition::new(meta, node), Definition::new(meta, later));
+    // Each predicate is in a list once, so equal numbers and inclusion are equality.
+    let mut predicates = node.predicates();
+    predicates.all(|predicate| later.predicates().any(|other| other == predicate))
 }
 
 /// OCaml's polymorphic `compare` puts `` `NegPred _`` before `` `Pred _``, by the hashes of the two names.

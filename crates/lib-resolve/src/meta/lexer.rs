@@ -45,17 +45,25 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn next(&mut self) -> Token {
         loop {
             let start = self.offset;
             let Some(&byte) = self.source.get(start) else {
                 return token(Kind::End, start);
             };
+            if is_name_byte(byte) {
+                let rest = &self.source[start..];
+                let length = rest.iter().position(|byte| !is_name_byte(*byte));
+                self.offset = start + length.unwrap_or(rest.len());
+                return token(Kind::Name(span(start, self.offset)), start);
+            }
             self.offset = start + 1;
             let kind = match byte {
                 b' ' | b'\t' | b'\r' => continue,
                 b'\n' => {
                     self.end_line();
+                    self.skip_blanks();
                     continue;
                 }
                 b'#' => {
@@ -74,15 +82,6 @@ impl<'a> Lexer<'a> {
                     Kind::PlusEqual
                 }
                 b'"' => self.text(start),
-                _ if is_name_byte(byte) => {
-                    let rest = &self.source[start..];
-                    let length = rest
-                        .iter()
-                        .position(|b| !is_name_byte(*b))
-                        .unwrap_or(rest.len());
-                    self.offset = start + length;
-                    Kind::Name(span(start, self.offset))
-                }
                 _ => Kind::Unknown,
             };
             return token(kind, start);
@@ -109,27 +108,35 @@ impl<'a> Lexer<'a> {
         let start = quote + 1;
         let mut escaped = false;
         let mut index = start;
-        while let Some(byte) = self.source.get(index) {
-            match byte {
-                b'"' => {
-                    self.offset = index + 1;
-                    return Kind::Text(span(start, index), escaped);
-                }
-                b'\\' if matches!(self.source.get(index + 1), Some(b'"' | b'\\')) => {
-                    escaped = true;
-                    index += 2;
-                }
-                b'\\' => return Kind::Unknown,
-                _ => index += 1,
+        loop {
+            let rest = &self.source[index..];
+            let Some(length) = memchr::memchr2(b'"', b'\\', rest) else {
+                return Kind::Unknown;
+            };
+            index += length;
+            if self.source[index] == b'"' {
+                self.offset = index + 1;
+                return Kind::Text(span(start, index), escaped);
             }
+            if !matches!(self.source.get(index + 1), Some(b'"' | b'\\')) {
+                return Kind::Unknown;
+            }
+            escaped = true;
+            index += 2;
         }
-        Kind::Unknown
+    }
+
+    /// Indentation is long in META files, so its bytes take no turn of [`Lexer::next`] each.
+    fn skip_blanks(&mut self) {
+        let rest = &self.source[self.offset..];
+        let length = rest.iter().position(|byte| *byte != b' ');
+        self.offset += length.unwrap_or(rest.len());
     }
 
     /// Skips to the start of the next line; false when the comment is the end of the file.
     fn skip_comment(&mut self) -> bool {
         let rest = &self.source[self.offset..];
-        match rest.iter().position(|byte| *byte == b'\n') {
+        match memchr::memchr(b'\n', rest) {
             Some(length) => {
                 self.offset += length + 1;
                 self.end_line();
@@ -149,8 +156,20 @@ impl<'a> Lexer<'a> {
 }
 
 pub(super) fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.'
+    NAME_BYTES[byte as usize]
 }
+
+/// By byte. Reading META spends most of its time on this question.
+static NAME_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let name = byte as u8;
+        table[byte] = name.is_ascii_alphanumeric() || name == b'_' || name == b'.';
+        byte += 1;
+    }
+    table
+};
 
 fn token(kind: Kind, offset: usize) -> Token {
     Token {

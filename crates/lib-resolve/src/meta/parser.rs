@@ -7,26 +7,45 @@ use super::{DefinitionNode, Meta, PackageNode, PredicateNode, Span};
 /// Half of what a `u32` counts is left for the values that are unescaped behind the source.
 const MAXIMUM_LENGTH: usize = 1 << 30;
 
-pub(super) fn parse(source: &[u8]) -> Result<Meta, Error> {
+pub(super) fn parse(mut source: Vec<u8>) -> Result<Meta, Error> {
     if source.len() > MAXIMUM_LENGTH {
         return Err(Error::too_large());
     }
+    let mut packages = Vec::with_capacity(4);
+    packages.push(PackageNode {
+        name: EMPTY,
+        parent: 0,
+        definitions: EMPTY,
+        offset: 0,
+    });
     let mut parser = Parser {
-        source,
-        lexer: Lexer::new(source),
+        source: &source,
+        lexer: Lexer::new(&source),
         unescaped: Vec::new(),
-        packages: vec![PackageNode {
-            name: EMPTY,
-            parent: 0,
-            definitions: EMPTY,
-            offset: 0,
-        }],
-        definitions: Vec::with_capacity(16),
-        predicates: Vec::with_capacity(16),
+        packages,
+        // A definition takes some 30 bytes.
+        definitions: Vec::with_capacity(source.len() / 32 + 4),
+        predicates: Vec::with_capacity(source.len() / 64 + 4),
         open: Vec::new(),
     };
     parser.file()?;
-    Ok(parser.finish())
+    parser.order_definitions();
+    let Parser {
+        unescaped,
+        packages,
+        definitions,
+        predicates,
+        ..
+    } = parser;
+    let source_length = source.len() as u32;
+    source.extend_from_slice(&unescaped);
+    Ok(Meta {
+        text: source,
+        source_length,
+        packages,
+        definitions,
+        predicates,
+    })
 }
 
 const EMPTY: Span = Span { start: 0, end: 0 };
@@ -201,7 +220,8 @@ impl Parser<'_> {
         )
     }
 
-    fn finish(mut self) -> Meta {
+    /// Brings the definitions of each package together.
+    fn order_definitions(&mut self) {
         if !self
             .definitions
             .is_sorted_by_key(|definition| definition.package)
@@ -221,18 +241,6 @@ impl Parser<'_> {
                 end: end as u32,
             };
             start = end;
-        }
-        let text = if self.unescaped.is_empty() {
-            self.source.into()
-        } else {
-            [self.source, &self.unescaped].concat().into()
-        };
-        Meta {
-            text,
-            source_length: self.source.len() as u32,
-            packages: self.packages,
-            definitions: self.definitions,
-            predicates: self.predicates,
         }
     }
 }

@@ -78,10 +78,9 @@ impl<'a> Package<'a> {
     pub fn definitions(self) -> impl ExactSizeIterator<Item = Definition<'a>> + Clone {
         let range = self.node().definitions;
         let nodes = &self.meta.definitions[range.start as usize..range.end as usize];
-        nodes.iter().map(move |node| Definition {
-            meta: self.meta,
-            node,
-        })
+        nodes
+            .iter()
+            .map(move |node| Definition::new(self.meta, node))
     }
 
     /// The value of a variable under the predicates, by findlib's rule.
@@ -120,6 +119,10 @@ impl<'a> Package<'a> {
 }
 
 impl<'a> Definition<'a> {
+    pub(super) fn new(meta: &'a Meta, node: &'a DefinitionNode) -> Definition<'a> {
+        Definition { meta, node }
+    }
+
     /// The variable's name.
     #[must_use]
     pub fn variable(self) -> &'a [u8] {

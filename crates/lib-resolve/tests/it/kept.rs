@@ -92,7 +92,7 @@ fn a_damaged_file_or_one_of_another_version_is_an_error_and_harms_nothing() {
     std::fs::write(tree.path("kept"), &newer).expect("writable");
     assert!(matches!(
         index.recall(&tree.path("kept")),
-        Err(cache::Error::Version { version: 2, .. })
+        Err(cache::Error::Version { version: 3, .. })
     ));
     index.load_all();
     assert_eq!(names(&index), ["a"]);

@@ -24,6 +24,66 @@ fn nothing_changes_when_nothing_changed() {
 }
 
 #[test]
+fn an_index_of_settled_files_notices_every_kind_of_change() {
+    let tree = Tree::new(&[
+        (
+            "a",
+            "version = \"1\" package \"s\" ( exists_if = \"s.cma\" )",
+        ),
+        ("b", "exists_if = \"b.cma\""),
+        ("c", ""),
+    ]);
+    std::fs::create_dir_all(tree.path("early/c")).expect("writable");
+    std::fs::create_dir(tree.path("lib/empty")).expect("writable");
+    tree.write("lib/b/b.cma", "");
+    tree.settle();
+    let paths = ["early", "lib", "absent"].map(|path| tree.path(path));
+    let mut index = PackageIndex::new(Configuration::new(paths, "/std"));
+    assert!(index.load_all().is_empty());
+    let names = |index: &PackageIndex| {
+        let names = index.packages().map(|package| package.name().into_owned());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names.join(" ")
+    };
+    let id = index.find("a").expect("right META").expect("visible");
+    assert!(index.rescan().is_empty());
+    assert_eq!(names(&index), "a b c");
+    assert_eq!(
+        index.package(id).name(),
+        "a",
+        "where nothing changed numbers stay"
+    );
+
+    let after = |change: &dyn Fn(), back: &dyn Fn()| {
+        let mut index = index.clone();
+        change();
+        index.rescan();
+        let found = names(&index);
+        back();
+        index.rescan();
+        assert_eq!(names(&index), "a b c");
+        found
+    };
+    let write = |file: &str| tree.write(file, "");
+    let remove = |file: &str| tree.remove(file);
+    let meta = |text: &str| tree.write("lib/c/META", text);
+    let (shown, hidden) = ("lib/a/s.cma", "lib/b/b.cma");
+    assert_eq!(after(&|| write(shown), &|| remove(shown)), "a a.s b c");
+    assert_eq!(after(&|| remove(hidden), &|| write(hidden)), "a c");
+    for file in ["lib/empty/META", "absent/empty/META"] {
+        assert_eq!(after(&|| write(file), &|| remove(file)), "a b c empty");
+    }
+    let subpackage = "package \"s\" ( )";
+    assert_eq!(after(&|| meta(subpackage), &|| meta("")), "a b c c.s");
+    let early = "early/c/META";
+    let shadow = || tree.write(early, subpackage);
+    assert_eq!(after(&shadow, &|| remove(early)), "a b c c.s");
+    let file = "lib/c/META";
+    assert_eq!(after(&|| remove(file), &|| write(file)), "a b");
+}
+
+#[test]
 fn a_file_replaced_at_once_by_one_of_the_same_length_is_read_again() {
     let tree = Tree::new(&[("a", "version = \"1\"")]);
     let mut index = tree.index();
