@@ -143,10 +143,13 @@ unsafe impl<const INDEX: usize> crate::OcamlType for Parameter<INDEX> {
 /// The type declarations of an interface.
 #[derive(Debug, Clone, Default)]
 pub struct Types {
-    /// In the order in which they were completed, so that each comes after those it uses.
-    done: Vec<Declaration>,
+    /// Declarations that use each other, in groups, each after those that it uses.
+    groups: Vec<Vec<Declaration>>,
+    /// Completed declarations whose group is not: one that is still being written may belong to it.
+    waiting: Vec<Declaration>,
+    /// For each declaration that is being written, the number of the first one that belongs to its group.
+    being_written: Vec<usize>,
     by_name: HashMap<String, Known>,
-    recursive: bool,
     conflicts: Vec<String>,
     /// The abstract types of the plugin, in the order of their first use.
     of_plugin: Vec<String>,
@@ -175,7 +178,8 @@ impl Declaration {
 #[derive(Debug, Clone)]
 struct Known {
     identity: &'static str,
-    complete: bool,
+    /// In the order in which declarations are begun; `None` when the group is complete.
+    number: Option<usize>,
 }
 
 impl Types {
@@ -193,16 +197,20 @@ impl Types {
             if known.identity != identity && !self.conflicts.iter().any(|other| other == name) {
                 self.conflicts.push(name.to_owned());
             }
-            self.recursive |= !known.complete;
+            if let (Some(number), Some(first)) = (known.number, self.being_written.last_mut()) {
+                *first = number.min(*first);
+            }
             return;
         }
-        self.by_name.insert(
-            name.to_owned(),
-            Known {
-                identity,
-                complete: false,
-            },
-        );
+        // Groups are found as strongly connected components are by Tarjan's algorithm.
+        let number = self.by_name.len();
+        let known = Known {
+            identity,
+            number: Some(number),
+        };
+        self.by_name.insert(name.to_owned(), known);
+        self.being_written.push(number);
+        let waiting = self.waiting.len();
         let body = self.outside(body);
         let variables: Vec<String> = (0..parameters)
             .map(|i| format!("'{}", char::from(b'a' + (i % 26) as u8)))
@@ -212,14 +220,26 @@ impl Types {
             [one] => format!("{one} {name}"),
             many => format!("({}) {name}", many.join(", ")),
         };
-        self.done.push(Declaration {
+        self.waiting.push(Declaration {
             head,
             name: name.to_owned(),
             body,
         });
-        if let Some(known) = self.by_name.get_mut(name) {
-            known.complete = true;
+        match (self.being_written.pop(), self.being_written.last_mut()) {
+            (Some(first), Some(outer)) if first < number => *outer = first.min(*outer),
+            _ => self.complete_group(waiting),
         }
+    }
+
+    /// The declarations that wait, from the number `from` on, use none that is still being written.
+    fn complete_group(&mut self, from: usize) {
+        let group = self.waiting.split_off(from);
+        for declaration in &group {
+            if let Some(known) = self.by_name.get_mut(&declaration.name) {
+                known.number = None;
+            }
+        }
+        self.groups.push(group);
     }
 
     /// Declares the abstract type `name` of the plugin itself: the plugin chooses what it stands for. It belongs
@@ -230,8 +250,8 @@ impl Types {
         }
         match self.by_name.get(name) {
             None => {
-                let complete = true;
-                let known = Known { identity, complete };
+                let number = None;
+                let known = Known { identity, number };
                 self.by_name.insert(name.to_owned(), known);
                 self.of_plugin.push(name.to_owned());
             }
@@ -265,20 +285,19 @@ impl Types {
 
     /// `(name, text)` of each declaration, in order.
     pub(crate) fn declarations(&self) -> impl Iterator<Item = (&str, String)> {
-        self.done.iter().map(|one| (one.name.as_str(), one.text()))
+        let declarations = self.groups.iter().flatten();
+        declarations.map(|one| (one.name.as_str(), one.text()))
     }
 }
 
 impl fmt::Display for Types {
     /// The declarations as OCaml text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (_, text)) in self.declarations().enumerate() {
-            let keyword = if self.recursive && index > 0 {
-                "and"
-            } else {
-                "type"
-            };
-            writeln!(f, "{keyword} {text}")?;
+        for group in &self.groups {
+            for (index, declaration) in group.iter().enumerate() {
+                let keyword = if index == 0 { "type" } else { "and" };
+                writeln!(f, "{keyword} {}", declaration.text())?;
+            }
         }
         Ok(())
     }
@@ -312,16 +331,44 @@ mod tests {
     }
 
     #[test]
-    fn a_type_used_inside_itself_makes_one_recursive_group() {
+    fn only_types_that_use_each_other_are_one_group() {
+        fn leaf(types: &mut Types) -> String {
+            types.declare("leaf", "leaf", 0, |_| "int".into());
+            "leaf".into()
+        }
+        fn tree(types: &mut Types) -> String {
+            types.declare("tree", "tree", 0, |types| {
+                let (leaf, forest) = (leaf(types), forest(types));
+                format!("Leaf of {leaf} | Node of {forest}")
+            });
+            "tree".into()
+        }
+        fn forest(types: &mut Types) -> String {
+            types.declare("forest", "forest", 0, |types| {
+                let (tree, chain) = (tree(types), chain(types));
+                format!("{{ trees : {tree} list; names : {chain} }}")
+            });
+            "forest".into()
+        }
+        fn chain(types: &mut Types) -> String {
+            types.declare("chain", "chain", 0, |types| {
+                let (leaf, chain) = (leaf(types), chain(types));
+                format!("End | Link of {leaf} * {chain}")
+            });
+            "chain".into()
+        }
         let mut types = Types::default();
-        types.declare("leaf", "leaf", 0, |_| "int".into());
-        types.declare("tree", "tree", 0, |types| {
-            types.declare("tree", "tree", 0, |_| unreachable!("declared already"));
-            "Leaf of leaf | Node of tree * tree".into()
+        forest(&mut types);
+        types.declare("wood", "wood", 0, |types| {
+            format!("Wood of {}", forest(types))
         });
         assert_eq!(
             types.to_string(),
-            "type leaf = int\nand tree = Leaf of leaf | Node of tree * tree\n"
+            "type leaf = int\n\
+             type chain = End | Link of leaf * chain\n\
+             type tree = Leaf of leaf | Node of forest\n\
+             and forest = { trees : tree list; names : chain }\n\
+             type wood = Wood of forest\n"
         );
     }
 

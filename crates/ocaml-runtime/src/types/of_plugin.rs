@@ -9,6 +9,11 @@ use crate::instance::Instance;
 use crate::value::Value;
 
 /// Names an abstract type of plugins; see [`Abstract`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no name in OCaml",
+    label = "lacks `AbstractType`",
+    note = "give it one: `impl AbstractType for {Self} {{ const NAME: &'static str = \"...\"; }}`"
+)]
 pub trait AbstractType: 'static {
     /// The name of the type in the plugin's signature.
     const NAME: &'static str;

@@ -10,6 +10,11 @@ use crate::describe::{TypeExpression, Types};
 /// A type whose objects can be given to OCaml as [`Opaque`] values.
 ///
 /// Two Rust types of one interface need two names.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no name in OCaml",
+    label = "lacks `OpaqueType`",
+    note = "give it one: `impl OpaqueType for {Self} {{ const NAME: &'static str = \"...\"; }}`"
+)]
 pub trait OpaqueType: Send + Sync + 'static {
     /// The name of the abstract OCaml type.
     const NAME: &'static str;
