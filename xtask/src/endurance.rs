@@ -24,7 +24,7 @@ const WORKER: [(&str, &str); 3] = [
 /// How long each fuzz target runs by default.
 const SECONDS: u32 = 300;
 
-/// The storm of archives, the stress of the runtime, the faults of caches and the compile workers, at full length, in
+/// The storm of archives, the stress of the runtime and its tests on OCaml's debug runtime, the faults of caches and the compile workers, at full length, in
 /// release builds.
 pub(crate) fn torture(root: &Path) -> Outcome {
     crate::setup::run()?;
@@ -40,6 +40,8 @@ pub(crate) fn torture(root: &Path) -> Outcome {
         test("embedded-archive", "storm").env("EMBEDDED_ARCHIVE_STORM_ROUNDS", STORM_ROUNDS),
     )?;
     shell::run(test("ocaml-runtime", "stress").env("RUNTIME_STRESS", STRESS_CALLS))?;
+    // Everything on OCaml's debug runtime, which checks its own state.
+    shell::run(test("ocaml-runtime", "").env("RUNTIME_DEBUG", "1"))?;
     ["caches::", "faults::two_hundred_kills"]
         .into_iter()
         .try_for_each(|filter| {

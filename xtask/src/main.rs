@@ -83,7 +83,8 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "torture",
         arguments: "",
-        about: "the storm of archives, the stress of the runtime and the faults of caches at full length; takes long",
+        about: "the storm of archives, the stress of the runtime, its tests on OCaml's debug runtime (before OCaml 5) and \
+                the faults of caches at full length; takes long",
         run: |root, arguments| none(arguments).and_then(|()| endurance::torture(root)),
     },
     Command {
@@ -95,8 +96,8 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "miri",
         arguments: "",
-        about: "the archive format's reader in the interpreter of Rust, which finds undefined behaviour (skipped where \
-                there is no Miri)",
+        about: "the archive format's reader and what of the runtime needs no OCaml in the interpreter of Rust, which \
+                finds undefined behaviour (skipped where there is no Miri)",
         run: |root, arguments| none(arguments).and_then(|()| miri::run(root)),
     },
     Command {

@@ -1,4 +1,5 @@
-//! `cargo xtask miri`: what reads the archive format and has no C code below it, interpreted.
+//! `cargo xtask miri`: what reads the archive format and has no C code below it, and what of the runtime needs no OCaml,
+//! interpreted.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,6 +19,28 @@ const MODULES: &[&str] = &[
     "name::",
 ];
 
+/// The modules of `ocaml-runtime` whose tests do without an image: layouts of values, descriptions of types, conversions
+/// by serde, errors. What they leave out reads this executable or asks for the stack of its thread.
+const RUNTIME_MODULES: &[&str] = &[
+    "call::",
+    "cancel::",
+    "convert::",
+    "describe::",
+    "elf::tests::any_bytes",
+    "host_image::",
+    "interface::",
+    "library::",
+    "load::",
+    "module::",
+    "names::",
+    "sys::abi::",
+    "sys::carver::",
+    "types::dynamic::",
+];
+
+/// Random cases of one property: the interpreter is some thousand times slower.
+const CASES: &str = "16";
+
 /// Tests of the format through the public interface that need neither.
 const TESTS: &[&str] = &[
     "golden::a_newer_major_version",
@@ -31,15 +54,27 @@ pub(crate) fn run(root: &Path) -> Outcome {
         println!("SKIP: Miri is not installed: rustup component add miri --toolchain nightly");
         return Ok(());
     }
-    shell::run(test(root).arg("--lib").arg("--").args(MODULES))?;
-    shell::run(test(root).args(["--test", "format"]).arg("--").args(TESTS))
+    let archive = || test(root, "embedded-archive");
+    shell::run(archive().arg("--lib").arg("--").args(MODULES))?;
+    shell::run(archive().args(["--test", "format"]).arg("--").args(TESTS))?;
+    shell::run(
+        test(root, "ocaml-runtime")
+            .args(["--lib", "--all-features", "--"])
+            .args(RUNTIME_MODULES)
+            .env("PROPTEST_CASES", CASES)
+            // A value of OCaml is an integer or an address.
+            .env(
+                "MIRIFLAGS",
+                "-Zmiri-disable-isolation -Zmiri-permissive-provenance",
+            ),
+    )
 }
 
-fn test(root: &Path) -> Command {
+fn test(root: &Path, package: &str) -> Command {
     let mut command = cargo();
     command
         .current_dir(root)
-        .args(["miri", "test", "-p", "embedded-archive"])
+        .args(["miri", "test", "-p", package])
         // The tests read the executables and archives of this machine.
         .env("MIRIFLAGS", "-Zmiri-disable-isolation");
     command

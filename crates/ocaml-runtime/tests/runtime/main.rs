@@ -32,6 +32,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod calls;
+mod debug_runtime;
 mod extremes;
 mod failures;
 mod handles;

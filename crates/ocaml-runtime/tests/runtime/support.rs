@@ -100,6 +100,50 @@ fn skip() {
     println!("SKIP: no OCaml here");
 }
 
+/// Whether images are to have OCaml's debug runtime (`RUNTIME_DEBUG` is set), which looks at its own state and fills
+/// memory that is not in use; where it can be had.
+fn with_debug_runtime() -> bool {
+    std::env::var_os("RUNTIME_DEBUG").is_some() && has_debug_runtime()
+}
+
+/// Whether images can have it. The state of OCaml 5 is in thread-local variables, and its debug runtime is compiled for
+/// those of programs.
+pub(crate) fn has_debug_runtime() -> bool {
+    let version = ocaml("ocamlopt").arg("-version").output().unwrap().stdout;
+    version.starts_with(b"4.")
+}
+
+/// The debug runtime is not compiled for shared objects, and takes the streams of C for its own.
+const STREAMS: &str = r#"#define _GNU_SOURCE
+#include <dlfcn.h>
+void *stdin, *stdout, *stderr;
+__attribute__((constructor)) static void find_streams(void)
+{
+  stdin = *(void **)dlsym(RTLD_NEXT, "stdin");
+  stdout = *(void **)dlsym(RTLD_NEXT, "stdout");
+  stderr = *(void **)dlsym(RTLD_NEXT, "stderr");
+}
+"#;
+
+/// The recipe with the debug runtime in it.
+fn debug(mut recipe: Recipe) -> Recipe {
+    let mut streams = recipe.steps[0].clone();
+    for step in &mut recipe.steps {
+        for argument in &mut step.arguments {
+            if argument == "_pic" {
+                *argument = "d".to_owned();
+            }
+        }
+    }
+    let link = recipe.steps.last_mut().unwrap();
+    link.arguments.push("streams.o".to_owned());
+    for argument in &mut streams.arguments {
+        *argument = argument.replace("saddlebag_stubs", "streams");
+    }
+    recipe.steps.insert(0, streams);
+    recipe
+}
+
 /// A digest of the sources and of the compiler, so that an old image is never used.
 fn key() -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -145,7 +189,11 @@ fn prepare(
         Compiler::Native => Recipe::native(&soname),
         Compiler::Byte => Recipe::byte(&soname),
     };
-    let name = format!("{prefix}{kind}-{number}-{:016x}", key());
+    let (recipe, variant) = match with_debug_runtime() {
+        true => (debug(recipe), "debug-"),
+        false => (recipe, ""),
+    };
+    let name = format!("{variant}{prefix}{kind}-{number}-{:016x}", key());
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if !directory.join(&soname).exists() {
         // Built aside and renamed: other test processes may do the same now.
@@ -153,6 +201,7 @@ fn prepare(
         for (file, text) in host_image::SOURCES {
             fs::write(aside.path().join(file), change(file, text)).unwrap();
         }
+        fs::write(aside.path().join("streams.c"), STREAMS).unwrap();
         for step in &recipe.steps {
             run(step.compiler, &step.arguments, aside.path());
         }
@@ -306,14 +355,30 @@ pub(crate) fn child_started_here(name: &str) -> (Option<i32>, String, String) {
     child_as(name, "", "here")
 }
 
+/// Runs these tests of this program in a process of their own, with images of the debug runtime.
+pub(crate) fn on_debug_runtime(names: &[&str]) -> (Option<i32>, String, String) {
+    outcome(tests(names).env("RUNTIME_DEBUG", "1"))
+}
+
 fn child_as(name: &str, settings: &str, how: &str) -> (Option<i32>, String, String) {
+    outcome(
+        tests(&[name])
+            .env("RUNTIME_TEST_CHILD", how)
+            .env("OCAMLRUNPARAM", settings),
+    )
+}
+
+fn tests(names: &[&str]) -> Command {
     let program = std::env::current_exe().unwrap();
-    let output = command(program.to_str().unwrap())
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env("RUNTIME_TEST_CHILD", how)
-        .env("OCAMLRUNPARAM", settings)
-        .output()
-        .unwrap();
+    let mut command = command(program.to_str().unwrap());
+    command
+        .args(names)
+        .args(["--exact", "--nocapture", "--test-threads=1"]);
+    command
+}
+
+fn outcome(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (
         output.status.code(),
