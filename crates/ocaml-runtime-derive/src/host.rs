@@ -90,6 +90,12 @@ fn checks(method: &Method, item: &ItemTrait, runtime: &TokenStream) -> Result<To
     let result = result(method);
     let taken = method::taken(method, described(result), runtime)?;
     let mut checks = method::check(result, &taken, &quote!(#runtime::ToOcaml));
+    if let Some(error) = method::error_of(&method.output)
+        && !method.attributes.result
+    {
+        let wanted = quote!(#runtime::HostError: ::core::convert::From<E>);
+        checks.extend(method::check_error(error, &wanted));
+    }
     for argument in &method.arguments {
         let taken = argument_type(argument, described(&owned(&argument.of)), runtime)?;
         let from = quote!(#runtime::FromOcaml);

@@ -181,6 +181,10 @@ impl Expansion {
         }
         let result = result(method)?;
         let mut checks = method::check(result, &self.taken(method, result)?, &from);
+        if let Some(error) = method::error_of(&method.output) {
+            let wanted = quote!(E: ::core::convert::From<#runtime::call::Error>);
+            checks.extend(method::check_error(error, &wanted));
+        }
         for argument in &method.arguments {
             // At the type itself: for a reference, the compiler would point at the `&`.
             let of = method::referent(&argument.of);
@@ -257,13 +261,20 @@ impl Expansion {
 
 /// The type that a call gives when it succeeds.
 fn result(method: &Method) -> Result<&Type> {
-    method::result_of(&method.output).ok_or_else(|| {
+    let result = method::result_of(&method.output).ok_or_else(|| {
         Error::new_spanned(
             &method.output,
             "a call into OCaml can fail: return `call::Result<T>`, or mark a constant with \
              `#[ocaml(constant)]`",
         )
-    })
+    })?;
+    match result {
+        Type::Reference(_) => Err(Error::new_spanned(
+            result,
+            "a result is copied out of OCaml's memory: return a type that owns it, such as `String` for `&str`",
+        )),
+        result => Ok(result),
+    }
 }
 
 /// The type in which a constant is kept.
@@ -278,5 +289,53 @@ fn owned(output: &Type) -> Type {
         }
         Type::Path(path) if path.path.is_ident("str") => syn::parse_quote!(::std::string::String),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a trait with this method.
+    fn refusal(method: &str) -> String {
+        let mut item: ItemTrait = syn::parse_str(&format!("trait Shop {{ {method} }}")).unwrap();
+        let methods = method::read_all(&mut item, &["constant"], &["label", "optional"]);
+        let checked = methods.and_then(|methods| match methods.as_slice() {
+            [one] => result(one).map(drop),
+            _ => Ok(()),
+        });
+        checked
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_method_that_cannot_be_is_refused_with_what_to_write() {
+        assert_eq!(refusal("fn a(&self, n: i64) -> call::Result<i64>;"), "");
+        assert_eq!(
+            refusal("fn a(&self, f: &dyn Fn(i64) -> i64) -> Result<(), E>;"),
+            ""
+        );
+        for (method, words) in [
+            (
+                "fn a(&self, f: impl Fn(i64)) -> Result<()>;",
+                "lent as `&dyn Fn",
+            ),
+            (
+                "fn a(&self, f: &mut dyn FnMut(i64)) -> Result<()>;",
+                "lend with `&`",
+            ),
+            ("fn a(&self) -> Result<&str>;", "such as `String`"),
+            ("fn a(&self) -> i64;", "return `call::Result<T>`"),
+            ("fn a(&mut self) -> Result<i64>;", "needs `&self`"),
+            ("async fn a(&self) -> Result<i64>;", "from a blocking task"),
+            ("fn a<T>(&self, t: T) -> Result<i64>;", "cannot be generic"),
+            ("fn a(&self) -> Result<i64> { Ok(1) }", "leave the body out"),
+            ("type A;", "only methods"),
+        ] {
+            let refusal = refusal(method);
+            assert!(refusal.contains(words), "{method}: {refusal}");
+        }
     }
 }

@@ -90,6 +90,7 @@ fn read(method: &mut TraitItemFn, on_method: &[&str], on_argument: &[&str]) -> R
         let Pat::Ident(pattern) = &*typed.pat else {
             return Err(Error::new_spanned(&typed.pat, "the argument needs a name"));
         };
+        refuse_argument(&typed.ty)?;
         arguments.push(Argument {
             ident: pattern.ident.clone(),
             of: (*typed.ty).clone(),
@@ -112,8 +113,29 @@ fn read(method: &mut TraitItemFn, on_method: &[&str], on_argument: &[&str]) -> R
     })
 }
 
+/// Refuses what would be an error in the middle of the code that is generated.
+fn refuse_argument(of: &Type) -> Result<()> {
+    let message = match of {
+        Type::ImplTrait(_) => "a closure is lent as `&dyn Fn(A) -> R`",
+        Type::Reference(reference) if reference.mutability.is_some() => {
+            "OCaml works on a copy: lend with `&`; a closure as `&dyn Fn(A) -> R`, which may hold a `Cell`"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new_spanned(of, message))
+}
+
 /// `T` of `Result<T>` or `Result<T, E>`, by whatever path.
 pub(crate) fn result_of(output: &Type) -> Option<&Type> {
+    parameter_of_result(output, 0)
+}
+
+/// `E` of `Result<T, E>`.
+pub(crate) fn error_of(output: &Type) -> Option<&Type> {
+    parameter_of_result(output, 1)
+}
+
+fn parameter_of_result(output: &Type, index: usize) -> Option<&Type> {
     let Type::Path(path) = output else {
         return None;
     };
@@ -121,7 +143,7 @@ pub(crate) fn result_of(output: &Type) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
         return None;
     };
-    match arguments.args.first() {
+    match arguments.args.iter().nth(index) {
         Some(GenericArgument::Type(of)) if last.ident == "Result" => Some(of),
         _ => None,
     }
@@ -163,6 +185,16 @@ pub(crate) fn check(of: &Type, described: &TokenStream, wanted: &TokenStream) ->
         const _: () = {
             const fn check<T: #wanted + ?::core::marker::Sized>() {}
             check::<#described>();
+        };
+    }
+}
+
+/// As [`check`], of the error type `of` of a `Result`, which `wanted` calls `E`.
+pub(crate) fn check_error(of: &Type, wanted: &TokenStream) -> TokenStream {
+    quote_spanned! {of.span()=>
+        const _: () = {
+            const fn check<E>() where #wanted {}
+            check::<#of>();
         };
     }
 }
