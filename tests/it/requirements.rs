@@ -2,31 +2,21 @@
 
 use std::path::PathBuf;
 
-use saddlebag_tests::{Sandbox, has, ocaml, skip};
+use saddlebag_tests::{Sandbox, has, installed_libraries, ocaml};
 
 const CODES: [&str; 2] = ["byte", "native"];
 
-/// Whether these libraries are installed. Where tests must not be left out they have to be.
-fn installed(sandbox: &Sandbox, libraries: &[&str]) -> bool {
-    let missing = |library: &&&str| {
-        let found = sandbox.saddlebag(["lib", "find", library]).run();
-        found.status() != Some(0)
-    };
-    match libraries.iter().find(missing) {
-        Some(library) => skip(&format!("the library {library} is not installed")),
-        None => true,
+#[track_caller]
+fn check(libraries: &[&str], source: &str, expected: &str) {
+    if !installed_libraries(libraries) {
+        return;
     }
+    check_both(libraries, source, expected);
 }
 
 #[track_caller]
-fn check(libraries: &[&str], source: &str, expected: &str) {
-    if !ocaml() {
-        return;
-    }
+fn check_both(libraries: &[&str], source: &str, expected: &str) {
     let sandbox = Sandbox::new();
-    if !installed(&sandbox, libraries) {
-        return;
-    }
     sandbox.write("p.ml", source);
     for code in CODES {
         let run = sandbox
@@ -83,6 +73,60 @@ fn stub_libraries_that_need_each_other_are_opened_together() {
          let () = print_endline (Unsigned.UInt8.to_string (Unsigned.UInt8.of_int 257))\n",
         "421\n",
     );
+}
+
+#[test]
+fn the_compilers_own_libraries_need_no_findlib() {
+    if !ocaml() {
+        return;
+    }
+    check_both(
+        &["unix", "str", "threads", "dynlink", "bigarray", "bytes"],
+        "let () = Thread.join (Thread.create (fun () -> print_int (List.length (Str.split (Str.regexp \",\") \"a,b\"))) ())\n\
+         let () = print_int (Bigarray.Array1.dim (Bigarray.Array1.create Bigarray.char Bigarray.c_layout 3))\n\
+         let () = print_string (if Dynlink.is_native = (Sys.backend_type = Sys.Native) && Unix.getpid () > 0 then \" yes\" else \" no\")\n",
+        "23 yes",
+    );
+    check_both(
+        &["compiler-libs.common"],
+        "let () = print_string (if Config.version = Sys.ocaml_version then \"same\" else Config.version)\n",
+        "same",
+    );
+}
+
+#[test]
+fn what_another_ocaml_compiled_is_told_with_its_version() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("p.ml", "let () = print_int Later.x\n");
+    sandbox.write(
+        "lib/later/META",
+        "archive(byte) = \"later.cma\" archive(native) = \"later.cmxa\"\n",
+    );
+    sandbox.write("lib/later/later.cma", "Caml1999A036 and so on");
+    sandbox.write("lib/later/later.cmxa", "Caml1999Z036 and so on");
+    for code in CODES {
+        let command = sandbox.saddlebag(["run", "--code", code, "--require", "later", "p.ml"]);
+        let outcome = command.env("OCAMLPATH", sandbox.path("lib")).run();
+        outcome.code(1).prints_nothing().says(&[
+            "the library `later` was compiled by OCaml 5.4",
+            "lib/later/later.cm",
+            "and plugins are compiled by OCaml ",
+            "--ocaml PATH",
+        ]);
+    }
+    sandbox.write("other/stdlib.cmi", "Caml1999I036 and so on");
+    for code in CODES {
+        let outcome = sandbox
+            .saddlebag(["run", "--code", code, "-I", "other", "p.ml"])
+            .run();
+        outcome.code(1).prints_nothing().says(&[
+            "other/stdlib.cmi` was compiled by OCaml 5.4, and OCaml ",
+            "other` must not be on the include path",
+        ]);
+    }
 }
 
 /// A library `lacking` whose archive of byte code is made with these arguments.

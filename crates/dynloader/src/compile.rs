@@ -45,6 +45,18 @@ pub enum Error {
     /// The preprocessor, the compiler, the assembler or the linker failed for a reason that is not in the sources.
     #[error("the compiler failed: {}", .0.failure)]
     Failed(Box<Rejection>),
+    /// A directory of interfaces is one of an OCaml of another version.
+    #[error("`{}` was compiled by {made}, and OCaml {wanted} compiles here: `{}` must not be on the include path", file.display(), directory.display())]
+    OtherCompiler {
+        /// The directory.
+        directory: Box<Path>,
+        /// A file in it.
+        file: Box<Path>,
+        /// The OCaml that compiled it.
+        made: Box<str>,
+        /// The version of the compiler.
+        wanted: Box<str>,
+    },
     /// The compiler could not be run.
     #[error("cannot run the compiler")]
     Run(#[source] Box<invocation::Error>),

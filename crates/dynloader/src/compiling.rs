@@ -15,6 +15,7 @@ use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::library::Library;
 use crate::loader::{Loader, Shared, Storage, Unavailable};
+use crate::made_by;
 use crate::seal::Seal;
 use crate::shared_library::SharedLibrary;
 use crate::source::Source;
@@ -164,6 +165,7 @@ impl Loader {
         compile::run(shared, &workspace, &libraries, unit, goal)
             .instrument(span)
             .await
+            .map_err(|error| made_by::told(&shared.kit, &shared.options, error))
     }
 }
 

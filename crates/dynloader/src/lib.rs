@@ -67,6 +67,7 @@ mod library_load;
 pub mod load;
 pub mod loader;
 mod loading;
+mod made_by;
 pub mod module_name;
 pub mod modules;
 mod name_table;

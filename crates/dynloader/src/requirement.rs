@@ -12,6 +12,7 @@ use lib_resolve::{
 use crate::carried_libraries::carried;
 use crate::kit::Kit;
 use crate::library::{HOST_LIBRARIES, Library};
+use crate::made_by;
 
 /// The error returned by [`resolve`].
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +85,18 @@ pub enum Error {
         /// The code wanted.
         wanted: Code,
     },
+    /// A library was compiled by an OCaml of another version, whose files are of no use.
+    #[error("the library `{name}` was compiled by {made} (`{}`), and plugins are compiled by OCaml {wanted} here", file.display())]
+    OtherCompiler {
+        /// The library.
+        name: Box<str>,
+        /// A file that tells it.
+        file: PathBuf,
+        /// The OCaml that compiled it.
+        made: Box<str>,
+        /// The version wanted.
+        wanted: Box<str>,
+    },
     /// The kit carries its libraries, and these are not among them.
     #[error("{}", not_carried(names, carried))]
     NotCarried {
@@ -146,11 +159,11 @@ pub fn resolve(
         return carried(&kit.manifest().libraries, names, can_hide(kit));
     }
     let wanted = lib_names(names)?;
-    let mut index = index(environment)?;
+    let mut index = index(kit, environment)?;
     let major = kit.conf().version().major;
     let libs = index
         .libs_and_deps(&wanted, &LibOptions::new(major))
-        .map_err(|error| Error::Libraries(Box::new(error)))?;
+        .map_err(|error| missing(kit, code, error, environment))?;
     let named: BTreeSet<LibName> = wanted
         .iter()
         .map(|name| canonical_name(name, major))
@@ -162,7 +175,7 @@ pub fn resolve(
             continue;
         }
         let hidden = can_hide(kit) && !named.contains(&lib.name);
-        let library = library(lib, code, &stubs, &kit.manifest().standard_library)?;
+        let library = library(lib, code, &stubs, kit)?;
         libraries.push(library.hidden(hidden));
     }
     Ok(libraries)
@@ -179,9 +192,9 @@ pub(crate) fn lib_names(names: &[String]) -> Result<Vec<LibName>, Error> {
     names.iter().map(parse).collect()
 }
 
-/// The installed libraries, none looked up yet.
-pub(crate) fn index(environment: &Environment) -> Result<PackageIndex, Error> {
-    let configuration = Configuration::read(environment, None)
+/// The installed libraries of the kit's OCaml, none looked up yet.
+pub(crate) fn index(kit: &Kit, environment: &Environment) -> Result<PackageIndex, Error> {
+    let configuration = Configuration::of_compiler(environment, kit.conf().standard_library())
         .map_err(|error| Error::Configuration(Box::new(error)))?;
     Ok(PackageIndex::new(configuration))
 }
@@ -192,10 +205,46 @@ pub(crate) fn can_hide(kit: &Kit) -> bool {
     (version.major, version.minor) >= (5, 2)
 }
 
-fn library(lib: Lib, code: Code, stubs: &StubPath, standard: &Path) -> Result<Library, Error> {
+/// Why libraries are missing: a library may be there for another OCaml, where the environment leads to that one.
+fn missing(kit: &Kit, code: Code, error: library::OrderError, environment: &Environment) -> Error {
+    if let library::OrderError::Missing { missing } = &error {
+        let mut others = Configuration::read(environment, None)
+            .ok()
+            .map(PackageIndex::new);
+        let options = LibOptions::new(kit.conf().version().major);
+        let mut of_other = |name: &LibName| {
+            let libs = others.as_mut()?.libs(std::slice::from_ref(name), &options);
+            other_compiler(kit, code, libs.ok()?.first()?)
+        };
+        if let Some(error) = missing.iter().find_map(|missing| of_other(&missing.name)) {
+            return error;
+        }
+    }
+    Error::Libraries(Box::new(error))
+}
+
+/// Whether the library is of another OCaml than the kit.
+fn other_compiler(kit: &Kit, code: Code, lib: &Lib) -> Option<Error> {
+    let archives = match code {
+        Code::Byte => &lib.cma,
+        _ => &lib.cmxa,
+    };
+    let made = made_by::other(kit.conf(), archives, &lib.directory)?;
+    Some(Error::OtherCompiler {
+        name: lib.name.as_str().into(),
+        file: made.file,
+        made: made.by.into(),
+        wanted: kit.conf().version().to_string().into(),
+    })
+}
+
+fn library(lib: Lib, code: Code, stubs: &StubPath, kit: &Kit) -> Result<Library, Error> {
     let name = lib.name.as_str().to_owned();
     if let Some(reason) = lib.error {
         return Err(Error::Forbidden { name, reason });
+    }
+    if let Some(error) = other_compiler(kit, code, &lib) {
+        return Err(error);
     }
     let (archives, other) = match code {
         Code::Byte => (lib.cma, lib.cmxa),
@@ -231,7 +280,7 @@ fn library(lib: Lib, code: Code, stubs: &StubPath, standard: &Path) -> Result<Li
         }
     }
     // The compiler looks in the standard library's directory by itself.
-    if lib.directory != standard {
+    if lib.directory != kit.manifest().standard_library {
         library = library.directory(lib.directory);
     }
     if let Some(version) = lib.version {

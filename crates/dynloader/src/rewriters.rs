@@ -33,7 +33,7 @@ pub fn names(kit: &Kit, names: &[String], environment: &Environment) -> Result<V
             |name: &&String| carried.is_some_and(|carried| carried.rewriters.contains(name));
         return Ok(names.iter().filter(is_of_driver).cloned().collect());
     }
-    let mut index = requirement::index(environment)?;
+    let mut index = requirement::index(kit, environment)?;
     let predicates = Predicates::parse("byte,native");
     let mut rewriters = Vec::new();
     for name in names {
@@ -77,7 +77,7 @@ fn driver(
     let wanted = requirement::lib_names(&rewriters)?;
     let options =
         LibOptions::new(kit.conf().version().major).predicates(Predicates::parse("ppx_driver"));
-    let libs = requirement::index(environment)?
+    let libs = requirement::index(kit, environment)?
         .libs_and_deps(&wanted, &options)
         .map_err(|error| Error::Libraries(Box::new(error)))?;
     let directories: BTreeSet<&Path> = libs.iter().map(|lib| lib.directory.as_path()).collect();

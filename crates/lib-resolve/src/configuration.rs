@@ -33,6 +33,8 @@ pub struct Configuration {
     search_path: Vec<Box<[u8]>>,
     stdlib: Box<[u8]>,
     undefined_toolchain: Option<Box<[u8]>>,
+    /// Whether there is no findlib, so that what it says of the compiler's own libraries has to come from here.
+    describes_compiler: bool,
 }
 
 impl Configuration {
@@ -43,7 +45,8 @@ impl Configuration {
     /// with `.d` added. `toolchain` is what `ocamlfind -toolchain` takes; without it [`Environment::toolchain`] counts.
     ///
     /// Where there is no findlib at all the search path is the standard library's directory (OCaml 5 installs META files
-    /// there) and, in front of it, the directory above it when that is one of packages.
+    /// there) and, in front of it, the directory above it when that is one of packages. findlib's own descriptions of the
+    /// compiler's libraries (`unix`, `compiler-libs`, ...), which OCaml 4 does not install, are then known without a file.
     ///
     /// # Errors
     /// A named file that does not exist (nor its `.d`), or one that cannot be read or parsed.
@@ -52,6 +55,22 @@ impl Configuration {
         toolchain: Option<&OsStr>,
     ) -> Result<Configuration, Error> {
         read::read(environment, toolchain)
+    }
+
+    /// The configuration for the compiler whose standard library is in a directory, which need not be the one that the
+    /// environment leads to: libraries of another OCaml are of no use to it.
+    ///
+    /// It is that of the environment where this names the same standard library. Else it is the `findlib.conf` beside the
+    /// standard library, as in an opam switch; and where there is none, that of an OCaml without findlib. What the
+    /// environment names outright, [`Environment::configuration_file`] and [`Environment::ocamlpath`], counts in each case.
+    ///
+    /// # Errors
+    /// As [`Configuration::read`].
+    pub fn of_compiler(
+        environment: &Environment,
+        standard_library: &Path,
+    ) -> Result<Configuration, Error> {
+        read::of_compiler(environment, standard_library)
     }
 
     /// A configuration that comes from no file.
@@ -68,6 +87,7 @@ impl Configuration {
             search_path: search_path.collect(),
             stdlib: sys::path_bytes(&stdlib.into()).into(),
             undefined_toolchain: None,
+            describes_compiler: false,
         }
     }
 
@@ -157,5 +177,9 @@ impl Configuration {
 
     pub(crate) fn stdlib_bytes(&self) -> &[u8] {
         &self.stdlib
+    }
+
+    pub(crate) fn describes_compiler(&self) -> bool {
+        self.describes_compiler
     }
 }

@@ -1,6 +1,7 @@
 //! The packages of a search path: META files found, read once, and flattened.
 
 mod base;
+mod compiler;
 mod file;
 mod listing;
 mod package;

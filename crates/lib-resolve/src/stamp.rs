@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::cache::{Reader, Writer};
 
 /// Tells whether a file is still the one that was read, once it is [settled](Stamp::is_settled).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Stamp {
     modified: u64,
     /// Time of the last change of the inode; it moves even when the modification time is set back.

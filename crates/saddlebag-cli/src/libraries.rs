@@ -77,6 +77,11 @@ fn failure(error: Error) -> Failure {
                     --toolchain system";
         return Failure::advised(error, hint);
     }
+    if let Error::OtherCompiler { .. } = error {
+        let hint = "install the library for the OCaml that `saddlebag conf` tells, name the directory above it in OCAMLPATH, or \
+                    choose the other OCaml: --ocaml PATH";
+        return Failure::advised(error, hint);
+    }
     let Error::Libraries(error) = error else {
         return Failure::new(error);
     };

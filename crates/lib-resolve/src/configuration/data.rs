@@ -14,6 +14,8 @@ pub(super) struct Data {
     stdlib: PathBuf,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     undefined_toolchain: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    describes_compiler: bool,
 }
 
 impl From<Configuration> for Data {
@@ -22,6 +24,7 @@ impl From<Configuration> for Data {
             search_path: configuration.search_path().collect(),
             stdlib: configuration.stdlib(),
             undefined_toolchain: configuration.undefined_toolchain(),
+            describes_compiler: configuration.describes_compiler,
             file: configuration.file,
             files_read: configuration.files_read,
         }
@@ -33,6 +36,7 @@ impl From<Data> for Configuration {
         Configuration {
             file: data.file,
             files_read: data.files_read,
+            describes_compiler: data.describes_compiler,
             undefined_toolchain: data
                 .undefined_toolchain
                 .map(|name| sys::bytes(name.into()).into()),

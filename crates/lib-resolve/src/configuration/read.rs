@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::environment::with_d;
 use super::{Configuration, Environment};
@@ -45,14 +45,44 @@ pub(super) fn read(
     environment: &Environment,
     toolchain: Option<&OsStr>,
 ) -> Result<Configuration, Error> {
-    let named = environment
-        .configuration_file
-        .as_ref()
-        .filter(|file| !file.is_empty());
-    let file = match named {
-        Some(file) => Some(PathBuf::from(file)),
-        None => environment.default_configuration_file(),
-    };
+    let file = named(environment).or_else(|| environment.default_configuration_file());
+    evaluate(environment, toolchain, file)
+}
+
+/// See [`Configuration::of_compiler`].
+pub(super) fn of_compiler(
+    environment: &Environment,
+    standard_library: &Path,
+) -> Result<Configuration, Error> {
+    let found = read(environment, None)?;
+    if is_same(&found.stdlib(), standard_library) {
+        return Ok(found);
+    }
+    let mut environment = environment.clone();
+    environment.ocamllib = Some(standard_library.into());
+    let lib = standard_library.parent().unwrap_or(standard_library);
+    let beside = [lib.join("findlib.conf"), lib.join("../etc/findlib.conf")];
+    let own = beside.into_iter().find(|file| file.exists());
+    let file = named(&environment).or(own);
+    evaluate(&environment, None, file)
+}
+
+/// The file that the environment names.
+fn named(environment: &Environment) -> Option<PathBuf> {
+    let named = environment.configuration_file.as_ref();
+    named.filter(|file| !file.is_empty()).map(PathBuf::from)
+}
+
+fn is_same(directory: &Path, other: &Path) -> bool {
+    let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    directory == other || resolved(directory) == resolved(other)
+}
+
+fn evaluate(
+    environment: &Environment,
+    toolchain: Option<&OsStr>,
+    file: Option<PathBuf>,
+) -> Result<Configuration, Error> {
     let sources = Sources::read(file.as_ref())?;
     let mut evaluation = Evaluation {
         environment,
@@ -78,6 +108,7 @@ pub(super) fn read(
     Ok(Configuration {
         undefined_toolchain: evaluation.undefined_toolchain(),
         files_read: evaluation.sources.files,
+        describes_compiler: file.is_none(),
         file,
         search_path,
         stdlib: stdlib.into(),
@@ -345,6 +376,42 @@ mod tests {
             search_path(&setting.read())[1],
             format!("{}//lib", switch.display())
         );
+    }
+
+    #[test]
+    fn a_compiler_that_the_environment_does_not_lead_to_has_libraries_of_its_own() {
+        let mut setting = Setting::new("path = \"/other/lib\" stdlib = \"/other/lib/ocaml\"");
+        let of = |environment: &Environment, stdlib: &Path| {
+            Configuration::of_compiler(environment, stdlib).expect("right configurations")
+        };
+        let same = of(&setting.environment, Path::new("/other/lib/ocaml"));
+        assert_eq!(same, setting.read());
+        let prefix = setting.directory.path().join("prefix");
+        let stdlib = prefix.join("lib/ocaml");
+        std::fs::create_dir_all(stdlib.join("stdlib")).expect("writable");
+        let named = of(&setting.environment, &stdlib);
+        assert_eq!(search_path(&named), ["/other/lib"]);
+        assert_eq!(named.stdlib(), stdlib);
+
+        // The environment leads to a file, and does not name it.
+        let file = setting.environment.configuration_file.take().expect("set");
+        let switch = setting.directory.path().join("switch/lib");
+        std::fs::create_dir_all(&switch).expect("writable");
+        std::fs::copy(file, switch.join("findlib.conf")).expect("writable");
+        setting.environment.opam_switch_prefix = switch.parent().map(Into::into);
+        setting.environment.ocamlpath = Some("/own".into());
+        assert_eq!(search_path(&setting.read()), ["/own", "/other/lib"]);
+        let bare = of(&setting.environment, &stdlib);
+        assert_eq!(
+            search_path(&bare),
+            ["/own".to_owned(), stdlib.display().to_string()]
+        );
+        assert!(bare.describes_compiler() && bare.file().is_none());
+        std::fs::write(prefix.join("lib/findlib.conf"), "path = \"/its/lib\"").expect("writable");
+        let beside = of(&setting.environment, &stdlib);
+        assert_eq!(search_path(&beside), ["/own", "/its/lib"]);
+        assert_eq!(beside.stdlib(), stdlib);
+        assert!(!beside.describes_compiler());
     }
 
     #[test]

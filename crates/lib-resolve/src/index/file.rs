@@ -207,7 +207,7 @@ impl PackageIndex {
                 return Ok(Some(file));
             }
         }
-        Ok(None)
+        Ok(self.of_compiler(main))
     }
 
     /// The places to look at, in order: those that the listing knows, or all if there is no listing.

@@ -199,8 +199,15 @@ impl PackageIndex {
 
     /// See [`Listing::reachable`].
     pub(crate) fn reachable_names(&self) -> Vec<Arc<[u8]>> {
-        let names = self.listing.iter().flat_map(Listing::reachable);
-        names.cloned().collect()
+        let listed = self.listing.iter().flat_map(Listing::reachable);
+        let mut names: Vec<Arc<[u8]>> = listed.cloned().collect();
+        for own in self.names_of_compiler() {
+            // A directory may have the name and no META file.
+            if !names.contains(&own) {
+                names.push(own);
+            }
+        }
+        names
     }
 
     /// The places on the search path where a META file for this main name exists, the deciding one first.

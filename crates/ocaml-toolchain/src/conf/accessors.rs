@@ -48,6 +48,28 @@ pub struct MagicNumbers<'a> {
     pub ast_intf: Option<&'a str>,
 }
 
+impl MagicNumbers<'_> {
+    /// The first and second number of the OCaml whose compiled files begin so: `Caml1999A030` is of OCaml 4.13. The number of
+    /// every kind of file goes up with each such version (`utils/config.mlp`, from 5.2 on `utils/config.common.ml.in`).
+    ///
+    /// `None` for what is no file of OCaml, and of versions that this crate does not know.
+    ///
+    /// ```
+    /// use ocaml_toolchain::conf::MagicNumbers;
+    ///
+    /// assert_eq!(MagicNumbers::series(b"Caml1999I035, and what follows"), Some((5, 3)));
+    /// assert_eq!(MagicNumbers::series(b"\x7fELF"), None);
+    /// ```
+    pub fn series(head: &[u8]) -> Option<(u32, u32)> {
+        let number = head.strip_prefix(b"Caml1999")?.get(1..4)?;
+        match std::str::from_utf8(number).ok()?.parse::<u32>().ok()? {
+            number @ 25..=31 => Some((4, number - 17)),
+            number @ 32..=36 => Some((5, number - 32)),
+            _ => None,
+        }
+    }
+}
+
 impl Conf {
     /// `architecture`, such as `amd64` or `arm64`.
     pub fn architecture(&self) -> &str {
