@@ -127,6 +127,11 @@ impl Recipe {
         link.extend(["-linkall", "-runtime-variant", "_pic", output_kind]);
         // The entry for startup is in an archive and nothing else asks for it.
         link.extend(["-ccopt", "-Wl,-u,caml_startup_exn"]);
+        // Nor does the image ask for these, one function of each part of the runtime that libraries alone need
+        // (`runtime/meta.c`, `dynlink.c`, `afl.c`): compiler-libs does.
+        link.extend(["-ccopt", "-Wl,-u,caml_get_global_data"]);
+        link.extend(["-ccopt", "-Wl,-u,caml_dynlink_open_lib"]);
+        link.extend(["-ccopt", "-Wl,-u,caml_setup_afl"]);
         // `exit` in a plugin is an error of the call, not the end of the application.
         link.extend(["-ccopt", "-Wl,--wrap=caml_sys_exit", "-ccopt", &soname_flag]);
         // `Thread.exit` likewise is the end of no thread of the application.
