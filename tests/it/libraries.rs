@@ -114,6 +114,109 @@ fn a_root_with_nothing_uses_the_libraries_that_are_carried() {
 }
 
 #[test]
+fn a_root_with_nothing_uses_carried_libraries_in_byte_code() {
+    // OCaml alone, C functions with a shared library of others, and the compiler's own.
+    let programs = [PROGRAMS[0], PROGRAMS[1], PROGRAMS[PROGRAMS.len() - 1]];
+    let names: Vec<&str> = programs
+        .iter()
+        .flat_map(|(names, ..)| names.split(','))
+        .collect();
+    if !installed_libraries(&names) {
+        return;
+    }
+    let embed = |command: saddlebag_tests::Command| {
+        command.args(["--code", "byte", "--require", &names.join(",")])
+    };
+    let Some(jail) = Jail::embedding(embed) else {
+        return;
+    };
+    for (names, text, output) in programs {
+        let text = format!("#require \"{names}\";;\n{text}\n");
+        fs::write(jail.path("main.ml"), text).unwrap();
+        let outcome = jail.saddlebag(["run", "main.ml"]).run();
+        outcome.code(0).prints(output).is_quiet();
+    }
+    // The C functions of what was built are found where the compiler lies next time.
+    let (_, text, output) = PROGRAMS[1];
+    fs::write(jail.path("main.ml"), text).unwrap();
+    let build = ["build", "--require", "zarith", "main.ml", "-o", "built"];
+    jail.saddlebag(build).run().code(0).is_quiet();
+    jail.saddlebag(["load", "built"])
+        .run()
+        .code(0)
+        .prints(output)
+        .is_quiet();
+}
+
+/// A library of one module, made by the compiler under test.
+fn made(sandbox: &Sandbox, name: &str, requires: &str, text: &str) {
+    let meta = format!("requires = \"{requires}\"\narchive(native) = \"{name}.cmxa\"\n");
+    let folder = package(sandbox, name, &meta);
+    sandbox.write(format!("lib/{name}/{name}.ml"), text);
+    let mut compile = sandbox.ocamlopt(["-a", "-o"]).arg(format!("{name}.cmxa"));
+    if !requires.is_empty() {
+        compile = compile.args(["-I", &format!("../{requires}")]);
+    }
+    let compile = compile.arg(format!("{name}.ml")).current_dir(&folder);
+    compile.leaving_files().run().code(0);
+}
+
+#[test]
+fn what_a_library_requires_has_types_and_is_not_in_scope() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    made(&sandbox, "below", "", "type t = { number : int }\n");
+    made(
+        &sandbox,
+        "above",
+        "below",
+        "let make number = { Below.number }\nlet twice t = 2 * t.Below.number\n",
+    );
+    // A library that is in scope beside: the same interfaces are hidden for one and seen for the other.
+    let library = sandbox.path("lib");
+    let embed = |command: saddlebag_tests::Command| {
+        command
+            .args(["--require", "above"])
+            .env("OCAMLPATH", &library)
+    };
+    let Some(jail) = Jail::embedding(embed) else {
+        return;
+    };
+    let typed = "let t = Above.make 21\nlet () = print_int (Above.twice t + t.number - 21)\n";
+    let named = "let t : Below.t = Above.make 21\nlet () = print_int t.number\n";
+    let run = |text: &str| {
+        sandbox.write("main.ml", text);
+        fs::write(jail.path("main.ml"), text).unwrap();
+        let installed = sandbox
+            .saddlebag(["run", "--require", "above", "main.ml"])
+            .env("OCAMLPATH", &library);
+        [
+            installed.run(),
+            jail.saddlebag(["run", "--require", "above", "main.ml"])
+                .run(),
+        ]
+    };
+    for outcome in run(typed) {
+        outcome.code(0).prints("42").is_quiet();
+    }
+    for outcome in run(named) {
+        // Compilers know `-H` since OCaml 5.2.
+        match saddlebag_tests::ocaml_is_at_least(5, 2) {
+            true => outcome.code(1).says(&["Unbound module", "Below"]),
+            false => outcome.code(0).prints("21"),
+        };
+    }
+    let both = sandbox.saddlebag(["run", "--require", "below,above", "main.ml"]);
+    both.env("OCAMLPATH", &library)
+        .run()
+        .code(0)
+        .prints("21")
+        .is_quiet();
+}
+
+#[test]
 fn what_embed_carries_is_told_by_library() {
     if !installed_libraries(&["zarith"]) {
         return;

@@ -1,4 +1,5 @@
-//! A ppx driver that changes nothing and counts how often it is started: as often as something is compiled.
+//! Ppx drivers as executables: they make `say` of a program `print_string`. One counts how often it is started, which is as
+//! often as something is compiled.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +7,19 @@ use std::path::{Path, PathBuf};
 
 use saddlebag_tests::Sandbox;
 
-const DRIVER: &str = r#"
+/// The mapper of the drivers, in words that mean the same to every version.
+pub(crate) const MAPPER: &str = r#"
+open Parsetree
+let expr (mapper : Ast_mapper.mapper) e =
+  match e.pexp_desc with
+  | Pexp_ident ({ txt = Longident.Lident "say"; _ } as name) ->
+      { e with pexp_desc = Pexp_ident { name with txt = Longident.Lident "print_string" } }
+  | _ -> Ast_mapper.default_mapper.expr mapper e
+let mapper = { Ast_mapper.default_mapper with expr }
+"#;
+
+/// What `ppxlib` makes of a mapper: `DRIVER -dump-ast FILE`.
+const DUMP: &str = r#"
 let () =
   let file = Sys.argv.(Array.length Sys.argv - 1) in
   Location.input_name := file;
@@ -20,11 +33,31 @@ let () =
     output_value stdout tree
   in
   match Filename.extension file with
-  | ".mli" -> dump Config.ast_intf_magic_number (Parse.interface lexbuf)
-  | _ -> dump Config.ast_impl_magic_number (Parse.implementation lexbuf)
+  | ".mli" -> dump Config.ast_intf_magic_number (mapper.signature mapper (Parse.interface lexbuf))
+  | _ -> dump Config.ast_impl_magic_number (mapper.structure mapper (Parse.implementation lexbuf))
 "#;
 
-/// The driver of one sandbox.
+/// Compiles a program that uses the compiler's own libraries, in the sandbox, and gives its path.
+pub(crate) fn program(sandbox: &Sandbox, name: &str, text: &str) -> PathBuf {
+    sandbox.write("driver/program.ml", text);
+    let compile = sandbox
+        .ocamlopt(["-I", "+compiler-libs", "ocamlcommon.cmxa"])
+        .args(["program.ml", "-o", name])
+        .current_dir(sandbox.path("driver"));
+    compile.leaving_files().run().code(0);
+    sandbox.path("driver").join(name)
+}
+
+/// A driver that knows `-dump-ast`.
+pub(crate) fn driver(sandbox: &Sandbox) -> PathBuf {
+    program(sandbox, "driver.exe", &driver_text())
+}
+
+pub(crate) fn driver_text() -> String {
+    format!("{MAPPER}{DUMP}")
+}
+
+/// The counting driver of one sandbox.
 pub(crate) struct CountingDriver {
     program: PathBuf,
     count: PathBuf,
@@ -32,15 +65,7 @@ pub(crate) struct CountingDriver {
 
 impl CountingDriver {
     pub(crate) fn new(sandbox: &Sandbox) -> CountingDriver {
-        sandbox.write("driver/driver.ml", DRIVER);
-        let compile = sandbox
-            .ocamlopt(["-I", "+compiler-libs", "ocamlcommon.cmxa"])
-            .args(["driver.ml", "-o", "driver.exe"]);
-        compile.current_dir(sandbox.path("driver")).run().code(0);
-        let (driver, count) = (
-            sandbox.path("driver/driver.exe"),
-            sandbox.path("driver/count"),
-        );
+        let (driver, count) = (driver(sandbox), sandbox.path("driver/count"));
         let script = format!(
             "#!/bin/sh\necho >> '{}'\nexec '{}' \"$@\"\n",
             count.display(),

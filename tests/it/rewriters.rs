@@ -4,6 +4,8 @@ use std::fs;
 
 use saddlebag_tests::{Jail, Sandbox, installed_libraries, ocaml, saddlebag};
 
+use crate::ppx;
+
 const SHOWN: &str = "type t = { a : int; b : string list } [@@deriving show { with_path = false }]\n\
                      let () = print_string (show { a = 1; b = [\"x\"] })\n";
 
@@ -41,6 +43,43 @@ fn a_ppx_library_that_is_required_rewrites_the_source() {
     run(&["check", "--require", "ppx_deriving.show", "typed.ml"])
         .code(1)
         .says(&["File \"typed.ml\", line 3, characters 24-25:"]);
+}
+
+#[test]
+fn a_kept_driver_that_has_changed_is_made_again() {
+    if !installed_libraries(&["ppx_deriving.show"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("main.ml", SHOWN);
+    let cache = sandbox.path("cache");
+    let run = || {
+        let command = sandbox.saddlebag(["run", "--require", "ppx_deriving.show", "main.ml"]);
+        command.env("XDG_CACHE_HOME", &cache).run()
+    };
+    run().code(0).prints(SHOWN_OUTPUT);
+    let kept = || -> Vec<_> {
+        let entries = fs::read_dir(cache.join("saddlebag/libraries")).expect("a directory");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths
+            .filter(|path| {
+                path.file_name()
+                    .is_some_and(|name| name.to_string_lossy().starts_with("ppx-"))
+            })
+            .collect()
+    };
+    let drivers = kept();
+    assert_eq!(drivers.len(), 1);
+    let whole = fs::read(&drivers[0]).expect("readable");
+    // Another program, and the driver with a byte changed.
+    let mut changed = whole.clone();
+    changed[whole.len() / 2] ^= 1;
+    for other in [b"#!/bin/sh\ncat\n".as_slice(), &changed] {
+        fs::write(&drivers[0], other).expect("writable");
+        run().code(0).prints(SHOWN_OUTPUT).is_quiet();
+        assert_eq!(kept(), drivers);
+        assert_eq!(fs::read(&drivers[0]).expect("readable").len(), whole.len());
+    }
 }
 
 #[test]
@@ -98,40 +137,82 @@ fn modules_to_be_carried_are_checked_when_they_are_embedded() {
     assert!(!sandbox.path("out").exists());
 }
 
-/// A rewriter as `Ast_mapper.run_main` makes them: it adds one to each integer.
-const MAPPER: &str = "\
-open Ast_mapper
-open Parsetree
-let expr mapper e = match e.pexp_desc with
-  | Pexp_constant (Pconst_integer (n, None)) ->
-    { e with pexp_desc = Pexp_constant (Pconst_integer (string_of_int (int_of_string n + 1), None)) }
-  | _ -> default_mapper.expr mapper e
-let () = run_main (fun _ -> { default_mapper with expr })
-";
-
 #[test]
 fn a_rewriter_that_knows_the_compilers_own_protocol_alone_is_left_to_the_compiler() {
-    if !ocaml() || saddlebag_tests::ocaml_is_at_least(5, 0) {
+    if !ocaml() {
         return;
     }
     let sandbox = Sandbox::new();
-    sandbox.write("rewriter/mapper.ml", MAPPER);
-    let compile = sandbox
-        .ocamlopt(["-I", "+compiler-libs", "ocamlcommon.cmxa", "mapper.ml"])
-        .args(["-o", "it's a ppx"])
-        .current_dir(sandbox.path("rewriter"));
-    compile.leaving_files().run().code(0);
-    sandbox.write("main.ml", "let () = print_int (Util.two + 10)\n");
-    sandbox.write("util.ml", "let two = 2\n");
+    let text = format!(
+        "{}let () = Ast_mapper.run_main (fun _ -> mapper)\n",
+        ppx::MAPPER
+    );
+    let rewriter = ppx::program(&sandbox, "it's a ppx", &text);
+    sandbox.write("main.ml", "let () = say Util.text\n");
+    sandbox.write("util.ml", "let text = \"said\"\n");
     for command in [
         &["run", "util.ml", "main.ml"][..],
         &["run", "--find-dependencies", "main.ml"],
     ] {
-        let outcome = sandbox
-            .saddlebag(command)
-            .arg("--ppx")
-            .arg(sandbox.path("rewriter/it's a ppx"))
-            .run();
-        outcome.code(0).prints("14").is_quiet();
+        let outcome = sandbox.saddlebag(command).arg("--ppx").arg(&rewriter).run();
+        outcome.code(0).prints("said").is_quiet();
     }
+}
+
+#[test]
+fn dependencies_are_those_of_the_rewritten_sources() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // What the driver writes is the only thing that names `Util`.
+    let text = ppx::driver_text().replace(
+        "Lident \"print_string\"",
+        "(Ldot (Longident.Lident \"Util\", \"print\"))",
+    );
+    let rewriter = ppx::program(&sandbox, "driver.exe", &text);
+    sandbox.write("main.ml", "let () = say \"said\"\n");
+    sandbox.write(
+        "util.ml",
+        "let print text = print_string (text ^ \" by Util\")\n",
+    );
+    let run = |options: &[&str]| {
+        let command = sandbox
+            .saddlebag(["run"])
+            .args(options)
+            .arg("--ppx")
+            .arg(&rewriter);
+        command.arg("main.ml").run()
+    };
+    run(&["--find-dependencies"])
+        .code(0)
+        .prints("said by Util")
+        .is_quiet();
+    run(&[]).code(1).says(&["Unbound module", "Util"]);
+}
+
+#[test]
+fn an_executable_is_carried_as_the_preprocessor_of_every_plugin() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let driver = ppx::driver(&sandbox);
+    let Some(jail) = Jail::embedding(|embed| embed.arg("--ppx").arg(&driver)) else {
+        return;
+    };
+    fs::write(jail.path("main.ml"), "let () = say Util.text\n").unwrap();
+    fs::write(jail.path("util.ml"), "let text = \"said\"\n").unwrap();
+    for arguments in [
+        &["run", "util.ml", "main.ml"][..],
+        &["run", "--find-dependencies", "main.ml"],
+    ] {
+        let outcome = jail.saddlebag(arguments).run();
+        outcome.code(0).prints("said").is_quiet();
+    }
+    fs::write(jail.path("wrong.ml"), "\nlet () = say 1\n").unwrap();
+    let outcome = jail.saddlebag(["check", "wrong.ml"]).run();
+    outcome
+        .code(1)
+        .says(&["File \"wrong.ml\", line 2, characters 13-14:"]);
 }

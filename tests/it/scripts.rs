@@ -4,7 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use saddlebag_tests::{Command, Jail, Sandbox, has, ocaml, saddlebag};
+use rustix::process::Signal;
+use saddlebag_tests::{
+    Command, Jail, Outcome, Sandbox, await_some, has, ocaml, processes_mentioning, saddlebag,
+};
 
 const ARGUMENTS: &str = "#!/usr/bin/env -S saddlebag run\n\
                          let () = Array.iter (Printf.printf \"%s|\") Sys.argv; exit 3\n";
@@ -109,4 +112,45 @@ fn a_root_with_nothing_runs_scripts() {
         let outcome = jail.saddlebag(["run", "args.ml", "a", "--strict"]).run();
         outcome.code(3).prints("args.ml|a|--strict|").is_quiet();
     }
+}
+
+/// A script that is interrupted, as by a terminal: the signal goes to its whole process group.
+fn interrupted(sandbox: &Sandbox, text: &str) -> Outcome {
+    let script = executable(sandbox, "waits.ml", text);
+    let started = started(sandbox, &script).start();
+    let running = sandbox.path("running");
+    await_some("the script", || running.exists().then_some(()));
+    started.signal_group(Signal::INT);
+    let outcome = started.wait();
+    let left = fs::read_dir(sandbox.temporary())
+        .expect("a directory")
+        .count();
+    assert_eq!(left, 0, "{outcome}");
+    let place = sandbox.temporary().display().to_string();
+    assert_eq!(processes_mentioning(&place), [""; 0], "{outcome}");
+    outcome
+}
+
+#[test]
+fn an_interrupt_ends_a_script_as_it_ends_a_program() {
+    if !ocaml() || !has("env") {
+        return;
+    }
+    let head =
+        "#!/usr/bin/env -S saddlebag run\nlet () = at_exit (fun () -> print_string \"end\")\n";
+    let wait = "let () = close_out (open_out \"running\"); while true do Unix.sleepf 0.01 done\n";
+    let sandbox = Sandbox::new();
+    interrupted(&sandbox, &format!("{head}{wait}"))
+        .killed_by(Signal::INT)
+        .prints_nothing();
+    let sandbox = Sandbox::new();
+    let handled = "let () = Sys.(set_signal sigint (Signal_handle (fun _ -> exit 7)))\n";
+    interrupted(&sandbox, &format!("{head}{handled}{wait}"))
+        .code(7)
+        .prints("end");
+    let sandbox = Sandbox::new();
+    let caught = wait.replace("while true do Unix.sleepf 0.01 done", "Sys.catch_break true; try while true do Unix.sleepf 0.01 done with Sys.Break -> print_string \"caught \"");
+    interrupted(&sandbox, &format!("{head}{caught}"))
+        .code(0)
+        .prints("caught end");
 }

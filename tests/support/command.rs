@@ -173,6 +173,15 @@ impl Started {
         rustix::process::kill_process(process, signal).expect("a process to signal");
     }
 
+    /// Sends a signal to its process group, as a terminal does.
+    ///
+    /// # Panics
+    /// When there is no such group.
+    pub fn signal_group(&self, signal: rustix::process::Signal) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process_group(process, signal).expect("a group to signal");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

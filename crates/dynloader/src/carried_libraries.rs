@@ -1,8 +1,9 @@
 //! The libraries that a kit brings with it.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use crate::kit::{CarriedLibrary, Kit};
+use crate::kit::{CarriedLibrary, Kit, Need};
 use crate::library::{HOST_LIBRARIES, Library};
 use crate::requirement::{Error, can_hide};
 
@@ -43,11 +44,36 @@ pub(crate) fn carried(
             .archives
             .iter()
             .fold(library, |library, archive| library.archive(archive));
+        let library = carried
+            .stub_libraries
+            .iter()
+            .fold(library, |library, stub| {
+                library.stub_library(stub_name(carried, stub))
+            });
         let seen = carried.everywhere || names.contains(&carried.name);
         library.hidden(can_hide && !seen)
     };
     let of_need = |library: &&CarriedLibrary| needed.contains(library.name.as_str());
     Ok(all.iter().filter(of_need).map(library).collect())
+}
+
+/// The name that plugins of byte code have for a stub library of a kit, whose place is another one in each process. As it
+/// has no directory, `Dynlink` finds what has been opened under it.
+fn stub_name(library: &CarriedLibrary, stub: &Path) -> String {
+    let file = stub.file_name().unwrap_or_default().to_string_lossy();
+    format!("saddlebag-{}-{file}", library.identity)
+}
+
+/// The file of a stub library that a plugin names.
+pub(crate) fn stub_file(kit: &Kit, name: &str) -> PathBuf {
+    let carried = kit.manifest().libraries.iter().find_map(|library| {
+        let mut stubs = library.stub_libraries.iter();
+        stubs.find(|stub| stub_name(library, stub) == name)
+    });
+    match carried {
+        Some(stub) => kit.directory(Need::Load).join(stub),
+        None => PathBuf::from(name),
+    }
 }
 
 /// Adds the libraries of `kit` that every plugin has, with what they require, to those that a loader is given.
@@ -70,8 +96,6 @@ pub(crate) fn add_everywhere(kit: &Kit, libraries: &mut Vec<Library>) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     fn carried_library(name: &str, requires: &[&str]) -> CarriedLibrary {
@@ -81,6 +105,7 @@ mod tests {
             requires: requires.iter().map(|name| (*name).to_owned()).collect(),
             directories: vec![PathBuf::from(format!("libraries/{name}"))],
             archives: vec![PathBuf::from(format!("libraries/{name}/{name}.cmxs"))],
+            stub_libraries: Vec::new(),
             everywhere: name == "everywhere",
             identity: name.to_owned(),
         }

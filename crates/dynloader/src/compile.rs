@@ -13,7 +13,7 @@ use ocaml_toolchain::{CommandFailure, Invocation, invocation};
 use crate::assembly;
 use crate::bundle;
 use crate::cache;
-use crate::compile_arguments::{arguments, unit_arguments};
+use crate::compile_arguments::{arguments, byte_link_arguments, unit_arguments};
 use crate::compile_worker::{self, Answer, Outcome, Request};
 use crate::compiled::Artefact;
 use crate::diagnostic::{self, Diagnostic, Severity};
@@ -478,7 +478,11 @@ fn invocation(
     };
     let link = match options.code {
         Code::Native => [kit.shared_link_arguments(), stubs].concat(),
-        Code::Byte | Code::Wasm => Vec::new(),
+        Code::Byte => {
+            let directory = kit.directory(Need::Compile);
+            byte_link_arguments(options, &output, |archive| directory.join(archive))
+        }
+        Code::Wasm => Vec::new(),
     };
     Ok((
         invocation.args(arguments(

@@ -1,6 +1,7 @@
 //! The arguments of a compilation.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use code_sets::Code;
 
@@ -29,18 +30,31 @@ pub(crate) fn arguments(
             arguments.extend(link);
             arguments.extend(["-shared".into(), "-o".into(), output.into()]);
         }
-        // The byte-code driver's own (`ocaml/link_byte.ml`).
-        (Goal::Load, Code::Byte) if options.has_archives() => {
-            arguments.extend(["-c".into(), "--saddlebag-link".into(), output.into()]);
-            let archives = options.libraries.iter().flat_map(Library::archives);
-            arguments.extend(archives.map(Into::into));
-            for stub in options.libraries.iter().flat_map(Library::stub_libraries) {
-                arguments.extend(["-dllib".into(), stub.into()]);
-            }
-            arguments.push("--saddlebag-end".into());
+        (Goal::Load, _) => {
+            arguments.push("-c".into());
+            arguments.extend(link);
         }
-        (Goal::Load, _) => arguments.push("-c".into()),
     }
+    arguments
+}
+
+/// What the byte-code driver takes besides the compiler's own (`ocaml/link_byte.ml`): the archives of libraries, at the
+/// places that `place` gives, and their stub libraries, by the names that the plugin is to have for them.
+pub(crate) fn byte_link_arguments(
+    options: &Options,
+    output: &str,
+    place: impl Fn(&Path) -> PathBuf,
+) -> Vec<OsString> {
+    if !options.has_archives() {
+        return Vec::new();
+    }
+    let mut arguments: Vec<OsString> = vec!["--saddlebag-link".into(), output.into()];
+    let archives = options.libraries.iter().flat_map(Library::archives);
+    arguments.extend(archives.map(|archive| place(archive).into()));
+    for stub in options.libraries.iter().flat_map(Library::stub_libraries) {
+        arguments.extend(["-dllib".into(), stub.into()]);
+    }
+    arguments.push("--saddlebag-end".into());
     arguments
 }
 
@@ -56,7 +70,11 @@ pub(crate) fn unit_arguments(options: &Options, libraries: Vec<OsString>) -> Vec
 
 /// The arguments in the form that keys of the cache are made from; libraries are parts of keys by themselves.
 pub(crate) fn key_arguments(options: &Options) -> Vec<OsString> {
-    let mut key = arguments(options, Vec::new(), Goal::Load, Vec::new(), "");
+    let link = match options.code {
+        Code::Byte => byte_link_arguments(options, "", Path::to_owned),
+        Code::Native | Code::Wasm => Vec::new(),
+    };
+    let mut key = arguments(options, Vec::new(), Goal::Load, link, "");
     key.push(format!("assembler {:?}", options.assembler).into());
     key
 }

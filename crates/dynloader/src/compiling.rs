@@ -275,6 +275,15 @@ impl Shared {
         let despite = options.warn_unused_despite_mli;
         let mut programs: Vec<&Path> = options.programs.ocamlopt.as_deref().into_iter().collect();
         programs.extend(options.preprocessor_program());
+        // Plugins of byte code hold what they use of libraries.
+        let linked = match options.code {
+            Code::Byte => options.libraries.as_slice(),
+            Code::Native | Code::Wasm => &[],
+        };
+        let installed = linked
+            .iter()
+            .filter(|library| library.carried_identity().is_none());
+        programs.extend(installed.flat_map(Library::archives));
         // A kit's own libraries lie anywhere, and their digests are of all their files.
         let installed = options.libraries.iter();
         let directories = installed

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lib_resolve::{ArchiveContents, archive_contents};
 use ocaml_toolchain::invocation;
 
 use crate::kit::Kit;
@@ -173,6 +174,22 @@ impl Library {
         code.collect()
     }
 
+    /// The units of its archives (`.cma`, `.cmxa`), in link order, by the tables that the compiler has written into them.
+    ///
+    /// # Errors
+    /// An archive cannot be read or is not understood.
+    pub fn units(&self) -> Result<Vec<String>, Error> {
+        let mut units = Vec::new();
+        for archive in &self.archives {
+            let contents = ArchiveContents::read(archive).map_err(|source| Error::Archive {
+                name: self.name.as_str().into(),
+                source: Box::new(source),
+            })?;
+            units.extend(contents.units);
+        }
+        Ok(units)
+    }
+
     /// Whether its interfaces are hidden from the plugin's own text.
     pub(crate) fn is_hidden(&self) -> bool {
         self.hidden
@@ -197,6 +214,14 @@ pub enum Error {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// An archive of the library is of no use.
+    #[error("cannot tell what is in the library `{name}`")]
+    Archive {
+        /// The library.
+        name: Box<str>,
+        /// What is wrong with it.
+        source: Box<archive_contents::Error>,
     },
     /// The library ships no file that can be loaded, and none could be made of its archive.
     #[error("cannot make a loadable file of the archive of the library `{name}`")]

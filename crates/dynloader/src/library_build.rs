@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::kit::{Kit, Need};
@@ -25,11 +26,7 @@ pub(crate) fn loadable(
     let name = format!("{stem}-{}.cmxs", library.soname);
     let kept = kit.library_cache().map(|cache| cache.join(&name));
     let seal = seal(kit, library);
-    let is_whole = |kept: &&PathBuf| {
-        let bytes = fs::read(kept).unwrap_or_default();
-        Seal::read(&bytes).is_ok_and(|(found, _)| found == seal)
-    };
-    if let Some(kept) = kept.as_ref().filter(is_whole) {
+    if let Some(kept) = kept.as_ref().filter(|kept| is_whole(kept, &seal)) {
         return Ok(kept.clone());
     }
     let output = work.join(&name);
@@ -40,6 +37,12 @@ pub(crate) fn loadable(
         Ok(()) => Ok(kept),
         Err(_) => Ok(output),
     }
+}
+
+/// Whether a kept file is what the seal says, to the last byte.
+pub(crate) fn is_whole(kept: &Path, seal: &Seal) -> bool {
+    let bytes = fs::read(kept).unwrap_or_default();
+    Seal::read(&bytes).is_ok_and(|(found, _)| found == *seal)
 }
 
 /// What the end of a kept file says of it.
@@ -84,12 +87,14 @@ fn build(kit: &Kit, library: &SharedLibrary, archive: &Path, output: &Path) -> R
 }
 
 /// Puts a finished file, sealed, into the cache, under its name at once whole.
-fn keep(made: &Path, kept: &Path, seal: &Seal) -> io::Result<()> {
+pub(crate) fn keep(made: &Path, kept: &Path, seal: &Seal) -> io::Result<()> {
     let folder = kept.parent().unwrap_or(Path::new("."));
     let mut bytes = fs::read(made)?;
     seal.append(&mut bytes);
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     io::Write::write_all(&mut file, &bytes)?;
+    file.as_file()
+        .set_permissions(fs::Permissions::from_mode(0o700))?;
     file.persist(kept).map_err(|error| error.error)?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use futures::channel::oneshot;
 use lib_resolve::ArchiveContents;
 use ocaml_runtime::{Interface, LoadedUnit, Module, Runtime, load, module};
 
+use crate::carried_libraries::stub_file;
 use crate::compile;
 use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
@@ -22,7 +23,7 @@ use crate::options::Assembler;
 use crate::plugin::Plugin;
 use crate::seal::Seal;
 use crate::source::Source;
-use crate::stub_library;
+use crate::stub_library::{self, Opening, StubLibrary};
 use crate::unit::Evaluation;
 use crate::workspace::JobDirectory;
 
@@ -386,14 +387,23 @@ impl Shared {
             Artefact::Stored(bytes) => ArchiveContents::parse(bytes),
         };
         let stubs = contents.map_or_else(Vec::new, |contents| contents.shared_libraries);
-        let stubs: Vec<PathBuf> = stubs.into_iter().map(PathBuf::from).collect();
+        let stub = |name: String| StubLibrary {
+            file: stub_file(&self.kit, &name),
+            name,
+        };
+        let stubs: Vec<StubLibrary> = stubs.into_iter().map(stub).collect();
         let failed = |error| Error::StubLibrary(Box::new(error));
         let soname = self.kit.soname(Code::Byte).unwrap_or_default();
         if stub_library::are_open(soname, &stubs).map_err(failed)? {
             return Ok(());
         }
         let job = self.job()?;
-        stub_library::open(runtime, soname, stubs, job.path()).map_err(failed)
+        let opening = Opening {
+            runtime,
+            soname,
+            fallback: self.kit.fallback_libraries(),
+        };
+        stub_library::open(&opening, stubs, job.path()).map_err(failed)
     }
 }
 

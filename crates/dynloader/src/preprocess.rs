@@ -37,10 +37,10 @@ pub(crate) struct TurnedOut {
     pub(crate) arguments: Vec<OsString>,
 }
 
-/// A preprocessor's file, and the directory of the shared libraries that it brings.
+/// A preprocessor's file, and the directories of the shared libraries that it brings.
 pub(crate) struct Program {
     path: PathBuf,
-    libraries: Option<PathBuf>,
+    libraries: Option<OsString>,
 }
 
 /// What sources pass through: what the options say, else what the kit gives to every plugin.
@@ -57,10 +57,9 @@ pub(crate) fn program(kit: &Kit, options: &Options) -> Option<Program> {
         Preprocessor::None => carried.filter(|carried| carried.rewriters.is_empty()),
     };
     let directory = kit.directory(Need::Compile);
-    let libraries = kit.manifest().tools_library_path.as_ref();
     of_kit.map(|carried| Program {
         path: directory.join(&carried.program),
-        libraries: libraries.map(|libraries| directory.join(libraries)),
+        libraries: kit.tools_library_path(),
     })
 }
 

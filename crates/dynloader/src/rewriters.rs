@@ -7,12 +7,16 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use code_sets::Code;
 use lib_resolve::{Environment, LibName, LibOptions, Predicates};
 use ocaml_toolchain::Invocation;
 
 use crate::kit::Kit;
+use crate::library_build;
 use crate::options::Preprocessor;
 use crate::requirement::{self, Error};
+use crate::seal::Seal;
+use crate::unit::Evaluation;
 
 /// The library that every driver is made with.
 const PPXLIB: &str = "ppxlib";
@@ -95,8 +99,10 @@ fn driver(
             "the toolchain has no compiler to link it with".into(),
         ));
     };
-    let path = cache.join(format!("ppx-{}", identity(kit, &archives)));
-    if path.is_file() {
+    let identity = identity(kit, &archives);
+    let path = cache.join(format!("ppx-{identity}"));
+    let seal = seal(kit, identity, &wanted);
+    if library_build::is_whole(&path, &seal) {
         return Ok(path);
     }
     let work = tempfile::tempdir_in(cache).map_err(|error| failed(Box::new(error)))?;
@@ -117,8 +123,23 @@ fn driver(
         Err(_) => run(base),
     };
     linked.map_err(|error| failed(Box::new(error)))?;
-    std::fs::rename(work.path().join("driver"), &path).map_err(|error| failed(Box::new(error)))?;
+    library_build::keep(&work.path().join("driver"), &path, &seal)
+        .map_err(|error| failed(Box::new(error)))?;
     Ok(path)
+}
+
+/// What the end of a kept driver says of it.
+fn seal(kit: &Kit, identity: String, rewriters: &[LibName]) -> Seal {
+    Seal {
+        compiler: kit.conf().version().to_string(),
+        code: Code::Native,
+        evaluation: Evaluation::AtLoad,
+        host_image: String::new(),
+        interface: String::new(),
+        fingerprint: identity,
+        module: "Ppxlib".to_owned(),
+        libraries: display(rewriters),
+    }
 }
 
 fn display(names: &[LibName]) -> Vec<String> {

@@ -56,42 +56,74 @@ fn all_open() -> MutexGuard<'static, BTreeMap<PathBuf, String>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A stub library that a plugin names.
+pub(crate) struct StubLibrary {
+    /// What the plugin calls it: the file's path, or a name without a directory.
+    pub(crate) name: String,
+    pub(crate) file: PathBuf,
+}
+
 /// Whether all of these are open for the image of this soname.
-pub(crate) fn are_open(soname: &str, stubs: &[PathBuf]) -> Result<bool, Error> {
+pub(crate) fn are_open(soname: &str, stubs: &[StubLibrary]) -> Result<bool, Error> {
     let open = all_open();
     let mut all = true;
-    for stub in stubs {
-        match open.get(stub) {
-            Some(image) if image != soname => return Err(Error::Taken { path: stub.clone() }),
+    for StubLibrary { file, .. } in stubs {
+        match open.get(file) {
+            Some(image) if image != soname => return Err(Error::Taken { path: file.clone() }),
             Some(_) => {}
-            None if !stub.is_file() => return Err(Error::Gone { path: stub.clone() }),
+            None if !file.is_file() => return Err(Error::Gone { path: file.clone() }),
             None => all = false,
         }
     }
     Ok(all)
 }
 
-/// Opens them for the image of this soname, which `runtime` runs, by a file in `directory` that is not needed afterwards.
+/// What stub libraries are opened for.
+pub(crate) struct Opening<'a> {
+    pub(crate) runtime: Runtime,
+    /// That of the image which `runtime` runs.
+    pub(crate) soname: &'a str,
+    /// Shared libraries that the machine may lack.
+    pub(crate) fallback: Option<PathBuf>,
+}
+
+/// Opens them by a file in `directory` that is not needed afterwards.
 pub(crate) fn open(
-    runtime: Runtime,
-    soname: &str,
-    stubs: Vec<PathBuf>,
+    opening: &Opening<'_>,
+    stubs: Vec<StubLibrary>,
     directory: &Path,
 ) -> Result<(), Error> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         return Err(Error::Machine);
     }
-    let needed = stubs.iter().map(|stub| stub.to_string_lossy().into_owned());
-    let options = needed.fold(LinkOptions::default().needed(soname), LinkOptions::needed);
-    let opener = link_shared(&[], &options).map_err(Error::Link)?;
-    let path = directory.join("stubs.so");
-    std::fs::write(&path, opener).map_err(|source| Error::Write {
-        path: path.clone(),
-        source,
-    })?;
-    runtime
-        .open_library(&path)
-        .map_err(|error| Error::Open(Box::new(error)))?;
-    all_open().extend(stubs.into_iter().map(|stub| (stub, soname.to_owned())));
+    let files = stubs.iter().map(|stub| needed(&stub.file));
+    let options = LinkOptions::default().needed(opening.soname);
+    let options = files.fold(options, LinkOptions::needed);
+    opening.open(&options, &directory.join("stubs.so"))?;
+    // Found by its soname, an object stands for what it needs (dlsym(3)).
+    for StubLibrary { name, file } in stubs.iter().filter(|stub| !stub.name.contains('/')) {
+        let options = LinkOptions::default().soname(name).needed(needed(file));
+        opening.open(&options, &directory.join(name))?;
+    }
+    let image = opening.soname;
+    all_open().extend(stubs.into_iter().map(|stub| (stub.file, image.to_owned())));
     Ok(())
+}
+
+fn needed(file: &Path) -> String {
+    file.to_string_lossy().into_owned()
+}
+
+impl Opening<'_> {
+    /// Opens a shared object without code.
+    fn open(&self, options: &LinkOptions, path: &Path) -> Result<(), Error> {
+        let object = link_shared(&[], options).map_err(Error::Link)?;
+        std::fs::write(path, object).map_err(|source| Error::Write {
+            path: path.to_owned(),
+            source,
+        })?;
+        self.runtime
+            .open_library(path, self.fallback.as_deref())
+            .map_err(|error| Error::Open(Box::new(error)))
+    }
 }

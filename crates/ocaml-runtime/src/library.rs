@@ -64,16 +64,24 @@ impl Runtime {
 }
 
 fn open(path: &Path, scope: &Path, fallback: Option<&Path>) -> Result<(), Error> {
-    let Err(first) = keep_open(scope) else {
+    keep_open_with(scope, fallback).map_err(|error| refused(path, &loaders_words(&error)))
+}
+
+/// Opens a library for the life of the process, if need be after those in `fallback`. The error is that of the first try.
+pub(crate) fn keep_open_with(
+    path: &Path,
+    fallback: Option<&Path>,
+) -> Result<(), libloading::Error> {
+    let Err(first) = keep_open(path) else {
         return Ok(());
     };
     if let Some(directory) = fallback {
         open_all(directory);
-        if keep_open(scope).is_ok() {
+        if keep_open(path).is_ok() {
             return Ok(());
         }
     }
-    Err(refused(path, &loaders_words(&first)))
+    Err(first)
 }
 
 /// Opens the libraries in a directory, those that need others after those.

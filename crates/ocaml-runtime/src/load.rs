@@ -15,7 +15,6 @@ use crate::runtime::Runtime;
 use crate::sys::apply;
 use crate::sys::frame;
 use crate::sys::image::{Image, Named};
-use crate::sys::library;
 use crate::sys::reader::Ref;
 use crate::sys::thread;
 use crate::value::Value;
@@ -181,13 +180,19 @@ impl Runtime {
     /// of an OCaml library (`dllfoo.so`) expect the program to be the OCaml runtime; to open one for an image, open a library that names
     /// first the image's soname and then the stubs as needed.
     ///
+    /// Where something that it needs is not there, the shared libraries in the directory `fallback` are opened first.
+    ///
     /// Opening a library runs code in it, as [`Runtime::load`] does.
     ///
     /// # Errors
     /// The system cannot open the library or something that it needs.
-    pub fn open_library(self, path: impl AsRef<Path>) -> Result<(), Error> {
+    pub fn open_library(
+        self,
+        path: impl AsRef<Path>,
+        fallback: Option<&Path>,
+    ) -> Result<(), Error> {
         let path = path.as_ref();
-        library::keep_open(path).map_err(|source| Error::Library {
+        crate::library::keep_open_with(path, fallback).map_err(|source| Error::Library {
             path: path.to_path_buf(),
             source: Box::new(source),
         })

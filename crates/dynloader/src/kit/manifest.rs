@@ -92,8 +92,11 @@ pub struct CarriedLibrary {
     pub requires: Vec<String>,
     /// Directories with its compiled interfaces.
     pub directories: Vec<PathBuf>,
-    /// Its code, in link order (`.cmxs`).
+    /// Its code, in link order (`.cmxs`; for byte code `.cma`).
     pub archives: Vec<PathBuf>,
+    /// Its C functions for byte code (`dllfoo.so`).
+    #[serde(default)]
+    pub stub_libraries: Vec<PathBuf>,
     /// Whether every plugin has it without asking.
     #[serde(default)]
     pub everywhere: bool,

@@ -399,7 +399,7 @@ impl Kit {
     }
 
     /// The directories of the libraries that come with the kit's programs, in the form of `LD_LIBRARY_PATH` (ld.so(8)).
-    fn tools_library_path(&self) -> Option<OsString> {
+    pub(crate) fn tools_library_path(&self) -> Option<OsString> {
         let manifest = &self.inner.manifest;
         let own = manifest.tools_library_path.as_ref();
         let mut path = self.absolute(own?).into_os_string();

@@ -37,18 +37,39 @@ impl Collection {
             .linker
             .as_ref()
             .map(|linker| directory.join(linker));
+        let is_native = kit.manifest().native.is_some();
         let mut places: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
         for library in libraries {
-            let files = library
-                .loadable_files(kit, work.path())
-                .map_err(|source| PackError::Library { source })?;
+            let failed = |source| PackError::Library { source };
+            // Archives of byte code are for the compiler, which puts what a plugin uses of them into the plugin.
+            let (files, group): (Vec<PathBuf>, _) = match is_native {
+                true => (
+                    library.loadable_files(kit, work.path()).map_err(failed)?,
+                    HOST,
+                ),
+                false => (library.archives().map(Path::to_owned).collect(), COMPILE),
+            };
             let folder = format!("{FOLDER}/{}", plain(library.name()));
-            let mut packed = Packed::default();
+            let mut packed = Packed {
+                extensions: if is_native {
+                    &[".cmi", ".cmx"]
+                } else {
+                    &[".cmi"]
+                },
+                ..Packed::default()
+            };
+            let mut shared_objects: Vec<&Path> = Vec::new();
             for path in &files {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let name = format!("{folder}/{name}");
-                packed.archives.push(PathBuf::from(&name));
-                packed.add(self, HOST, &name, path)?;
+                let name = packed.add_to(self, group, &folder, path)?;
+                packed.archives.push(name);
+                shared_objects.extend(is_native.then_some(path.as_path()));
+            }
+            for path in library.stub_libraries() {
+                let name = packed.add_to(self, HOST, &folder, path)?;
+                packed.stub_libraries.push(name);
+                shared_objects.push(path);
+            }
+            for path in shared_objects {
                 let Some(program) = &program else { continue };
                 for needed in tools::shared_object_libraries(path, program).await? {
                     self.file(HOST, &format!("{FALLBACK}/{}", needed.soname), &needed.path)?;
@@ -65,7 +86,10 @@ impl Collection {
             }
             if packed.directories.is_empty() {
                 // The standard library's directory holds units of others too.
-                let units = units(&files)?;
+                let units = match is_native {
+                    true => units(&files)?,
+                    false => library.units().map_err(failed)?.into_iter().collect(),
+                };
                 let standard = &kit.manifest().standard_library;
                 packed.interfaces(self, standard, Path::new(&folder), |stem| {
                     units.contains(&capital(stem))
@@ -78,6 +102,7 @@ impl Collection {
                 requires: library.required().map(str::to_owned).collect(),
                 directories: packed.directories,
                 archives: packed.archives,
+                stub_libraries: packed.stub_libraries,
                 everywhere: library.is_everywhere(),
                 identity: packed.identity.finalize().to_hex()[..32].to_owned(),
             });
@@ -90,11 +115,28 @@ impl Collection {
 #[derive(Default)]
 struct Packed {
     archives: Vec<PathBuf>,
+    stub_libraries: Vec<PathBuf>,
     directories: Vec<PathBuf>,
     identity: blake3::Hasher,
+    /// Of what the compiler reads of the library.
+    extensions: &'static [&'static str],
 }
 
 impl Packed {
+    /// Adds a file to a folder, and gives its name in the archive.
+    fn add_to(
+        &mut self,
+        collection: &mut Collection,
+        group: Group,
+        folder: &str,
+        path: &Path,
+    ) -> Result<PathBuf, PackError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("{folder}/{name}");
+        self.add(collection, group, &name, path)?;
+        Ok(PathBuf::from(name))
+    }
+
     fn add(
         &mut self,
         collection: &mut Collection,
@@ -135,9 +177,8 @@ impl Packed {
         names.sort();
         for name in names {
             let is_interface = |stem: &&str| chosen(stem);
-            let stem = name
-                .strip_suffix(".cmi")
-                .or_else(|| name.strip_suffix(".cmx"));
+            let mut extensions = self.extensions.iter();
+            let stem = extensions.find_map(|extension| name.strip_suffix(extension));
             if stem.filter(is_interface).is_some() {
                 self.add(
                     collection,

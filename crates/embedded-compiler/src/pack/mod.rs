@@ -57,7 +57,7 @@ impl PackOptions {
     }
 
     /// Carry this preprocessor. Plugins that require one of the libraries `rewriters` pass through it; all plugins, where
-    /// none is named. A program that needs shared libraries other than libc's brings them.
+    /// none is named. A program brings the shared libraries that it needs, except for libc itself.
     pub fn preprocessor(
         mut self,
         program: impl Into<PathBuf>,
@@ -121,9 +121,6 @@ pub enum PackError {
     /// Two plugin interfaces have one file name.
     #[error("two plugin interfaces are called `{0}`")]
     InterfaceTwice(String),
-    /// Libraries are carried for native code.
-    #[error("libraries are carried for native code only, and this compiler makes byte code")]
-    LibraryCode,
     /// A library has no file that can be loaded.
     #[error("cannot carry a library")]
     Library {
@@ -217,9 +214,6 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         native.link_stub =
             collection.file(COMPILE, "host-stub.so", &directory.join(&from.link_stub))?;
     }
-    if collection.files.keys().any(|name| name.starts_with("lib/")) {
-        manifest.tools_library_path = Some(PathBuf::from("lib"));
-    }
     // Installed programs; the carried ones may be others, and static.
     let dynamic = source.linker.as_ref().map(|linker| directory.join(linker));
     let hosts = [
@@ -239,9 +233,6 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
             manifest.fallback_libraries = Some(PathBuf::from(libraries::FALLBACK));
         }
     }
-    if source.native.is_none() && !options.libraries.is_empty() {
-        return Err(PackError::LibraryCode);
-    }
     collection
         .ocaml_libraries(kit, &options.libraries, &mut manifest)
         .await?;
@@ -260,10 +251,10 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
     if let Some((program, rewriters)) = &options.preprocessor {
         let name = collection.program(COMPILE, "bin/ppx", program)?;
         if let Some(dynamic) = &dynamic {
-            for library in tools::shared_object_libraries(program, dynamic).await? {
-                collection.file(COMPILE, &format!("lib/{}", library.soname), &library.path)?;
-                manifest.tools_library_path = Some(PathBuf::from("lib"));
-            }
+            collection.libraries(
+                tools::libraries_by(program, dynamic).await?,
+                &mut manifest.tools_fallback_libraries,
+            )?;
         }
         let bytes = std::fs::read(program).map_err(|source| PackError::List {
             path: program.clone(),
@@ -274,6 +265,10 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
             rewriters: rewriters.clone(),
             identity: blake3::hash(&bytes).to_hex().to_string(),
         });
+    }
+
+    if collection.files.keys().any(|name| name.starts_with("lib/")) {
+        manifest.tools_library_path = Some(PathBuf::from("lib"));
     }
 
     let licences = licences::of(collection.files.values(), kit.conf(), &options.libraries);

@@ -87,14 +87,26 @@ pub(super) struct Libraries {
     pub(super) family: Vec<Library>,
 }
 
+impl Libraries {
+    fn of(listed: Vec<Library>) -> Libraries {
+        let (family, own) = listed
+            .into_iter()
+            .filter(|library| !is_libc(&library.soname) || is_family(&library.soname))
+            .partition(|library| is_family(&library.soname));
+        Libraries { own, family }
+    }
+}
+
 /// The shared libraries of `program`, without libc and the dynamic linker. None for a static one.
 pub(super) async fn libraries(program: &Path) -> Result<Libraries, PackError> {
     let listed = parse(program, &listing(program, Invocation::new(program)).await?)?;
-    let (family, own) = listed
-        .into_iter()
-        .filter(|library| !is_libc(&library.soname) || is_family(&library.soname))
-        .partition(|library| is_family(&library.soname));
-    Ok(Libraries { own, family })
+    Ok(Libraries::of(listed))
+}
+
+/// As [`libraries()`], for a program that may be of any make: it is not started, as a static one would be.
+/// `dynamic` is any dynamically linked program; it names the dynamic linker.
+pub(super) async fn libraries_by(program: &Path, dynamic: &Path) -> Result<Libraries, PackError> {
+    Ok(Libraries::of(shared_object(program, dynamic).await?))
 }
 
 /// The libraries of libc that `image` needs besides libc itself: a machine may lack them, though it has libc.
