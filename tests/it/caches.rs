@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use saddlebag_tests::{Command, Sandbox, ocaml, torture};
+use saddlebag_tests::{Command, Sandbox, ocaml, saddlebag, torture};
 
 use crate::ppx::CountingDriver;
 
@@ -397,6 +397,53 @@ fn executables_with_and_without_a_compiler_share_a_cache() {
             .code(0)
             .prints("ran");
     }
+}
+
+#[test]
+fn two_versions_that_two_executables_carry_share_a_cache() {
+    if !ocaml() {
+        return;
+    }
+    let Some(other) = saddlebag_tests::other_ocaml() else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    let tested = sandbox.installed("ocamlopt").expect("a native compiler");
+    let carriers = [("tested", &tested), ("other", &other)].map(|(name, compiler)| {
+        let embed = sandbox.saddlebag(["embed", "--level", "1", "-o", name, "--ocaml"]);
+        embed.arg(compiler).arg(saddlebag()).run().code(0);
+        let version = sandbox.command(compiler).arg("-version").run();
+        (
+            sandbox.path(name),
+            version.code(0).stdout().trim().to_owned(),
+        )
+    });
+    assert_ne!(carriers[0].1, carriers[1].1);
+    sandbox.write(
+        "script",
+        "#!saddlebag\nlet () = print_string Sys.ocaml_version\n",
+    );
+    for name in ["cache", "shared", "archives"] {
+        let directory = sandbox.path(name);
+        fs::create_dir(&directory).expect("a directory");
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).expect("permissions");
+    }
+    for _ in 0..2 {
+        for (carrier, version) in &carriers {
+            let run = |arguments: &[&str]| {
+                let command = sandbox
+                    .command(carrier)
+                    .arg("run")
+                    .args(arguments)
+                    .arg("script");
+                command.env("XDG_CACHE_HOME", sandbox.path("shared")).run()
+            };
+            let named = ["--cache", "cache", "--persistent-archive", "archives"];
+            run(&named).code(0).prints(version).is_quiet();
+            run(&[]).code(0).prints(version).is_quiet();
+        }
+    }
+    assert_eq!(sandbox.list("cache/plugins").len(), 2);
 }
 
 #[test]

@@ -21,4 +21,6 @@ pub use outcome::Outcome;
 pub use processes::{await_some, processes_mentioning};
 pub use sandbox::Sandbox;
 pub use shared::{INTERFACES, byte_standalone, shared_directory, standalone};
-pub use toolchain::{has, installed_libraries, ocaml, ocaml_is_at_least, skip, torture};
+pub use toolchain::{
+    has, installed_libraries, ocaml, ocaml_is_at_least, other_ocaml, skip, torture,
+};

@@ -1,6 +1,7 @@
 //! What a machine must have for a test.
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ocaml_toolchain::Toolchain;
@@ -35,6 +36,21 @@ pub fn ocaml_is_at_least(major: u32, minor: u32) -> bool {
     toolchain.conf().version().at_least(major, minor)
 }
 
+/// The native compiler in `PATH`, where it is of another version than the one under test.
+#[must_use]
+pub fn other_ocaml() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let options = Options::default().path(path);
+    let other = Toolchain::find_blocking(&options).ok();
+    let version = |toolchain: &Toolchain| toolchain.conf().version().to_string();
+    let differs = |other: &Toolchain| Some(version(other)) != toolchain().map(version);
+    let Some(other) = other.filter(differs) else {
+        eprintln!("SKIP: no other OCaml than the one under test");
+        return None;
+    };
+    other.ocamlopt().map(Path::to_owned)
+}
+
 /// Whether these libraries are installed with the OCaml under test, by findlib's rules; a test that asks is skipped else.
 /// Only the system's own OCaml comes with libraries, so their absence is no failure where another one is under test.
 #[must_use]
@@ -48,7 +64,7 @@ pub fn installed_libraries(names: &[&str]) -> bool {
         .args(["lib", "query", "-format", "%d"])
         .args(names)
         .run();
-    let belong = |directory: &str| std::path::Path::new(directory).starts_with(standard);
+    let belong = |directory: &str| Path::new(directory).starts_with(standard);
     let found = query.status() == Some(0) && query.stdout().lines().all(belong);
     if !found && !system {
         return false;

@@ -6,6 +6,7 @@
 mod libraries;
 mod members;
 mod report;
+mod scripts;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -59,6 +60,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
         report: Report::default(),
     };
     let image = start::rows(&mut bench, root)?;
+    scripts::rows(&mut bench)?;
     libraries::rows(&mut bench, root)?;
     let path = target.join("bench.json");
     std::fs::write(&path, bench.report.to_json())?;

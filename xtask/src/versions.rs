@@ -107,7 +107,15 @@ impl Column {
         let carrier = folder.join("saddlebag");
         let mut embed = command(saddlebag);
         embed
-            .args(["embed", "--json", "--code", code, "--ocaml"])
+            .args([
+                "embed",
+                "--json",
+                "--code",
+                code,
+                "--require",
+                "str",
+                "--ocaml",
+            ])
             .arg(compiler)
             .arg(saddlebag)
             .arg("-o")

@@ -20,6 +20,7 @@ use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::kit::{Kit, Need, PrepareError};
 use crate::library;
 use crate::loader::Shared;
+pub use crate::made_by::OtherCompiler;
 use crate::name_table::NameTable;
 use crate::options::{Assembler, Options};
 use crate::preprocess::{self, Failure, Files};
@@ -46,17 +47,8 @@ pub enum Error {
     #[error("the compiler failed: {}", .0.failure)]
     Failed(Box<Rejection>),
     /// A directory of interfaces is one of an OCaml of another version.
-    #[error("`{}` was compiled by {made}, and OCaml {wanted} compiles here: `{}` must not be on the include path", file.display(), directory.display())]
-    OtherCompiler {
-        /// The directory.
-        directory: Box<Path>,
-        /// A file in it.
-        file: Box<Path>,
-        /// The OCaml that compiled it.
-        made: Box<str>,
-        /// The version of the compiler.
-        wanted: Box<str>,
-    },
+    #[error("{0}")]
+    OtherCompiler(Box<OtherCompiler>),
     /// The compiler could not be run.
     #[error("cannot run the compiler")]
     Run(#[source] Box<invocation::Error>),

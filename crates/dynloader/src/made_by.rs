@@ -1,5 +1,6 @@
 //! Which OCaml compiled a file, by what it begins with.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,33 @@ pub(crate) struct Made {
     pub(crate) file: PathBuf,
     /// `OCaml 4.13`.
     pub(crate) by: String,
+}
+
+/// A directory on the include path that is of no use to the compiler.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OtherCompiler {
+    /// The directory.
+    pub directory: PathBuf,
+    /// An interface in it.
+    pub file: PathBuf,
+    /// The OCaml that compiled it, `OCaml 4.13`.
+    pub made: String,
+    /// The version of the compiler.
+    pub wanted: String,
+}
+
+impl fmt::Display for OtherCompiler {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "`{}` was compiled by {}, and OCaml {} compiles here: `{}` must not be on the include path",
+            self.file.display(),
+            self.made,
+            self.wanted,
+            self.directory.display()
+        )
+    }
 }
 
 /// The first of the archives that is not of the OCaml of `conf`; where there are none, an interface in `directory`.
@@ -44,12 +72,12 @@ pub(crate) fn told(kit: &Kit, options: &Options, error: Error) -> Error {
         Some((directory, made))
     });
     match found {
-        Some((directory, made)) => Error::OtherCompiler {
-            directory: directory.as_path().into(),
-            file: made.file.into(),
-            made: made.by.into(),
-            wanted: kit.conf().version().to_string().into(),
-        },
+        Some((directory, made)) => Error::OtherCompiler(Box::new(OtherCompiler {
+            directory: directory.clone(),
+            file: made.file,
+            made: made.by,
+            wanted: kit.conf().version().to_string(),
+        })),
         None => error,
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::{Bench, quiet};
 
-const PLUGIN: &str = r#"let words = Hashtbl.create 16
+pub(super) const PLUGIN: &str = r#"let words = Hashtbl.create 16
 
 let count text =
   String.split_on_char ' ' text

@@ -63,6 +63,27 @@ pub(super) const PROBES: &[Probe] = &[
         expected: "9.0\n",
     },
     Probe {
+        name: "`--require`: a library with C functions",
+        files: &[(
+            "split.ml",
+            "let () = print_endline (String.concat \"|\" (Str.split (Str.regexp \",\") \"a,b\"))",
+        )],
+        commands: &["run --require str split.ml"],
+        status: 0,
+        expected: "a|b\n",
+    },
+    Probe {
+        name: "a script with `#require`",
+        files: &[(
+            "script",
+            "#!/usr/bin/env -S saddlebag run\n#require \"str\";;\n\
+             let () = print_string (Str.global_replace (Str.regexp \"o\") Sys.argv.(1) \"foo\"); exit 3",
+        )],
+        commands: &["run script 0", "run script 0"],
+        status: 3,
+        expected: "f00",
+    },
+    Probe {
         name: "`check`: an error at the user's line",
         files: &[("total.ml", "let total = 1\n\nlet () = print_string total")],
         commands: &["check total.ml"],

@@ -50,6 +50,16 @@ fn each_option_and_preset_becomes_these_arguments() {
             ]),
         ),
         (
+            "libraries, one of them hidden",
+            Options::program().libraries([
+                Library::new("a")
+                    .directory("/both")
+                    .directory("/a")
+                    .hidden(true),
+                Library::new("b").directory("/both").directory("/b"),
+            ]),
+        ),
+        (
             "cmx_flags",
             Options::program().cmx_flag("-inline").cmx_flags(["99"]),
         ),
