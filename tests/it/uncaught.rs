@@ -54,6 +54,27 @@ fn the_main_thread_may_leave() {
 }
 
 #[test]
+fn an_exception_of_a_memory_profile_is_described() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // OCaml 5.0 to 5.2 have no profiles.
+    let source = "let sampled _ = failwith \"from the profile\"\n\
+                  let tracker = Gc.Memprof.{ null_tracker with alloc_minor = sampled; alloc_major = sampled }\n\
+                  let () = try ignore (Gc.Memprof.start ~sampling_rate:1. tracker)\n\
+                    with Failure m when m <> \"from the profile\" -> failwith \"from the profile\"\n\
+                  let () = print_int (List.length (List.init 1000 string_of_int))\n";
+    sandbox.write("main.ml", source);
+    let outcome = sandbox.saddlebag(["run", "main.ml"]).run();
+    outcome.code(1);
+    assert_eq!(
+        outcome.stderr(),
+        "Fatal error: exception Failure(\"from the profile\")\n"
+    );
+}
+
+#[test]
 fn an_exception_is_named_by_its_file_however_many_there_are() {
     if !ocaml() {
         return;

@@ -201,7 +201,10 @@ pub(crate) async fn run(
         match link(kit, libraries, &name, answer.assembly).await {
             Ok(plugin) => {
                 return Ok(Finished {
-                    artefact: Some(Artefact::Stored(plugin)),
+                    artefact: Some(Artefact::Stored {
+                        bytes: plugin,
+                        fits: shared.options.compiles_against_kit_alone(),
+                    }),
                     diagnostics,
                 });
             }

@@ -24,7 +24,12 @@ pub(crate) enum Artefact {
     /// In a directory that nothing else uses, so that the file can be loaded where it is.
     Fresh { job: JobDirectory, file: PathBuf },
     /// In memory, verified, without their seal.
-    Stored(Vec<u8>),
+    Stored {
+        bytes: Vec<u8>,
+        /// Whether the plugin is known to be compiled against the interfaces of its kit alone, which are those of the
+        /// host image that the seal names.
+        fits: bool,
+    },
 }
 
 impl Compiled {
@@ -64,7 +69,7 @@ impl Compiled {
     pub(crate) async fn sealed(self) -> Result<(Compiled, Vec<u8>), compile::Error> {
         blocking::unblock(move || {
             let mut bytes = match &self.artefact {
-                Artefact::Stored(bytes) => bytes.clone(),
+                Artefact::Stored { bytes, .. } => bytes.clone(),
                 Artefact::Fresh { file, .. } => {
                     fs::read(file).map_err(|source| compile::Error::Output {
                         path: file.clone(),

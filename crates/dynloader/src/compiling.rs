@@ -91,7 +91,9 @@ impl Loader {
         let cache = |error| compile::Error::Cache(Box::new(error));
         let stored = key.zip(self.shared.store.as_ref());
         if let Some((key, Storage::Other(store))) = &stored
-            && let Some(compiled) = find_in(&**store, key, &seal).await.map_err(cache)?
+            && let Some(compiled) = find_in(&**store, key, &self.shared.needed(&seal))
+                .await
+                .map_err(cache)?
         {
             return Ok(compiled);
         }
@@ -215,8 +217,10 @@ impl Shared {
             .is_some()
             .then(|| self.key(&bundles, libraries, fingerprint, evaluation));
         let found = match (&self.store, &key) {
-            (Some(Storage::Directory(store)), Some(key)) => find_in_directory(store, key, &seal)
-                .map_err(|error| compile::Error::Cache(Box::new(error)))?,
+            (Some(Storage::Directory(store)), Some(key)) => {
+                find_in_directory(store, key, &self.needed(&seal))
+                    .map_err(|error| compile::Error::Cache(Box::new(error)))?
+            }
             _ => None,
         };
         Ok(LookedUp {
@@ -246,6 +250,13 @@ impl Shared {
             fingerprint,
             module: module.to_owned(),
             libraries: libraries.iter().map(SharedLibrary::seal).collect(),
+        }
+    }
+
+    fn needed<'a>(&self, seal: &'a Seal) -> Needed<'a> {
+        Needed {
+            seal,
+            is_of_kit: self.options.compiles_against_kit_alone(),
         }
     }
 
@@ -324,11 +335,18 @@ impl Shared {
     }
 }
 
+/// What a stored plugin must be to be used.
+struct Needed<'a> {
+    seal: &'a Seal,
+    /// Whether the plugin that the key names is compiled against the kit's interfaces alone.
+    is_of_kit: bool,
+}
+
 /// Looks for a plugin, and for the same plugin as other compilers made it where the store offers these.
 async fn find_in(
     store: &dyn Store,
     key: &Key,
-    needed: &Seal,
+    needed: &Needed<'_>,
 ) -> Result<Option<Compiled>, cache::Error> {
     if let Some(compiled) = usable(key, store.get(key).await?, needed) {
         return Ok(Some(compiled));
@@ -345,7 +363,7 @@ async fn find_in(
 fn find_in_directory(
     store: &DirectoryStore,
     key: &Key,
-    needed: &Seal,
+    needed: &Needed<'_>,
 ) -> Result<Option<Compiled>, cache::Error> {
     if let Some(compiled) = usable(key, store.get_blocking(key)?, needed) {
         return Ok(Some(compiled));
@@ -359,13 +377,17 @@ fn find_in_directory(
 }
 
 /// What a store gave, if it is what was stored for the key, and sealed for this loader.
-fn usable(key: &Key, stored: Option<Vec<u8>>, needed: &Seal) -> Option<Compiled> {
+fn usable(key: &Key, stored: Option<Vec<u8>>, needed: &Needed<'_>) -> Option<Compiled> {
     let stored = stored?;
     let (sealed, diagnostics) = cache::decode(key, &stored)?;
-    let (seal, compiled) = Seal::read(sealed).ok()?;
-    let fits = seal.check(needed).is_ok() && seal.evaluation == needed.evaluation;
-    fits.then(|| {
-        let artefact = Artefact::Stored(compiled.to_vec());
+    // What was stored is whole, so the sealed file in it is.
+    let (seal, compiled) = Seal::read_verified(sealed).ok()?;
+    let is_for_us = seal.check(needed.seal).is_ok() && seal.evaluation == needed.seal.evaluation;
+    is_for_us.then(|| {
+        let artefact = Artefact::Stored {
+            bytes: compiled.to_vec(),
+            fits: needed.is_of_kit,
+        };
         Compiled {
             seal,
             artefact,

@@ -65,7 +65,10 @@ impl<P: Plugin + ?Sized> Delayed<P> {
                 seal,
                 bytes,
             } => {
-                let artefact = Artefact::Stored(bytes.to_vec());
+                let artefact = Artefact::Stored {
+                    bytes: bytes.to_vec(),
+                    fits: false,
+                };
                 let (seal, diagnostics) = (seal.clone(), Vec::new());
                 loader.load_ready(
                     &Contract::of::<P>(),

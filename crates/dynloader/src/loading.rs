@@ -207,7 +207,11 @@ impl Loader {
             .shared
             .seal(contract, seal.evaluation, &seal.module, libraries);
         seal.check(&needed).map_err(refused)?;
-        let artefact = Artefact::Stored(compiled.to_vec());
+        // A seal does not say which interfaces were used beside the kit's.
+        let artefact = Artefact::Stored {
+            bytes: compiled.to_vec(),
+            fits: false,
+        };
         Ok(Compiled {
             seal,
             artefact,
@@ -309,9 +313,13 @@ impl Shared {
                 drop(job);
                 loaded
             }
-            Artefact::Stored(bytes) => {
+            Artefact::Stored { bytes, fits } => {
                 self.sweep();
-                match runtime.load_from_memory(&bytes) {
+                let loaded = match fits {
+                    true => runtime.load_matching_from_memory(&bytes),
+                    false => runtime.load_from_memory(&bytes),
+                };
+                match loaded {
                     // The system may keep no files in memory, or run no code from them.
                     Err(load::Error::Memory { .. } | load::Error::Refused { .. }) => {
                         let (_job, file) = self.stored(&bytes)?;
@@ -384,7 +392,7 @@ impl Shared {
     ) -> Result<(), Error> {
         let contents = match artefact {
             Artefact::Fresh { file, .. } => ArchiveContents::read(file).ok(),
-            Artefact::Stored(bytes) => ArchiveContents::parse(bytes),
+            Artefact::Stored { bytes, .. } => ArchiveContents::parse(bytes),
         };
         let stubs = contents.map_or_else(Vec::new, |contents| contents.shared_libraries);
         let stub = |name: String| StubLibrary {

@@ -418,6 +418,16 @@ impl Options {
         archives.next().is_some()
     }
 
+    /// Whether nothing but the kit decides which interfaces a plugin is compiled against.
+    pub(crate) fn compiles_against_kit_alone(&self) -> bool {
+        let flags = &self.flags;
+        self.include_directories.is_empty()
+            && self.libraries.is_empty()
+            && flags.cmx.is_empty()
+            && flags.cmxs.is_empty()
+            && self.programs.ocamlopt.is_none()
+    }
+
     /// The program that sources pass through.
     pub(crate) fn preprocessor_program(&self) -> Option<&Path> {
         match &self.preprocessor {

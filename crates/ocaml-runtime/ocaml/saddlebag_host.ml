@@ -9,12 +9,27 @@ external call_host : int -> 'a -> 'b = "saddlebag_call_host"
 external call_object : Obj.t -> 'a -> 'b = "saddlebag_call_object"
 external cancelled : unit -> bool = "saddlebag_cancelled" [@@noalloc]
 external watch_channels : out_channel -> out_channel -> unit = "saddlebag_watch_channels"
+external suspend_memprof : bool -> unit = "saddlebag_suspend_memprof" [@@noalloc]
 external kept_backtrace : exn -> Printexc.raw_backtrace -> Printexc.raw_backtrace
   = "saddlebag_kept_backtrace"
 type uncaught_exception_function = exn -> bool -> unit
 
 external uncaught_exception_function : unit -> uncaught_exception_function
   = "saddlebag_uncaught_exception_function"
+
+(* The beginning of what a compiled plugin says of itself (file_formats/cmxs_format.mli of OCaml 4). *)
+type dynunit =
+  { dynu_name : string;
+    dynu_crc : Digest.t;
+    dynu_imports_cmi : Obj.t;
+    dynu_imports_cmx : Obj.t;
+    dynu_defines : string list }
+
+type dynheader = { dynu_magic : string; dynu_units : dynunit list }
+
+external opens_units : unit -> bool = "saddlebag_opens_units" [@@noalloc]
+external open_unit : string -> bool -> Obj.t * dynheader = "saddlebag_open_unit"
+external run_unit : Obj.t -> string -> unit = "saddlebag_run_unit"
 external alloc_bigarray : int -> int -> Obj.t = "saddlebag_alloc_bigarray"
 external keep_signal_action : int -> unit = "saddlebag_keep_signal_action"
 external restore_signal_action : int -> unit = "saddlebag_restore_signal_action"
@@ -68,6 +83,21 @@ let load_with dynlink path =
 
 let load = load_with Dynlink.loadfile_private
 
+(* Does for a unit that was compiled for this very image what Dynlink does after it
+   has compared interfaces and implementations. The first comparison makes tables of
+   all units of the image, which is a tenth of what a process costs that only runs one
+   plugin. What cannot be opened is left for Dynlink to explain. *)
+let load_matching path =
+  match if opens_units () then Some (open_unit path false) else None with
+  | None | (exception Failure _) -> load path
+  | Some (handle, header) ->
+    pending := [];
+    run_unit handle "_shared_startup";
+    List.iter (fun u -> List.iter (run_unit handle) u.dynu_defines) header.dynu_units;
+    let offered = List.rev !pending in
+    pending := [];
+    Loaded offered
+
 (* Units that are loaded later see a library's. *)
 let load_library = load_with Dynlink.loadfile
 
@@ -114,6 +144,18 @@ let describe e =
   in
   { kind; code; name; message; backtrace }
 
+(* A callback of [Gc.Memprof] that raises would do so again while its exception is
+   being described. *)
+let describe e =
+  suspend_memprof true;
+  match describe e with
+  | description ->
+    suspend_memprof false;
+    description
+  | exception raised ->
+    suspend_memprof false;
+    raise raised
+
 let flush_channels () =
   (try Stdlib.flush Stdlib.stdout with _ -> ());
   try Stdlib.flush Stdlib.stderr with _ -> ()
@@ -143,6 +185,8 @@ let default_handler e backtrace =
   else Printexc.default_uncaught_exception_handler e backtrace
 
 let handle_uncaught e =
+  (* As the runtime does (runtime/printexc.c): the program is at its end. *)
+  suspend_memprof true;
   let handle e = uncaught_exception_function () e false in
   let is_described = match Weak.get described 0 with Some d -> d == e | None -> false in
   asked_by_application := true;
@@ -168,6 +212,7 @@ let () =
   Callback.register_exception "saddlebag.Host_panic" (Host_panic "");
   Callback.register_exception "saddlebag.Exited" (Exited 0);
   export "load" load;
+  export "load_matching" load_matching;
   export "load_library" load_library;
   export "describe" describe;
   export "flush" flush;

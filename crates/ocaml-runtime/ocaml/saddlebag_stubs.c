@@ -18,7 +18,7 @@
 #include <caml/io.h>
 #include <caml/signals.h>
 
-#define SADDLEBAG_ABI 4
+#define SADDLEBAG_ABI 5
 
 /* ---- What the application checks before it starts the image -------------- */
 
@@ -128,6 +128,17 @@ value __wrap_caml_thread_exit(value unit)
   caml_raise_with_arg(*exception, Val_int(0));
 }
 
+/* ---- Memory profiling ---------------------------------------------------- */
+
+/* Only in OCaml 4. */
+extern void caml_memprof_set_suspended(int suspended) __attribute__((weak));
+
+value saddlebag_suspend_memprof(value suspended)
+{
+  if (caml_memprof_set_suspended != NULL) caml_memprof_set_suspended(Bool_val(suspended));
+  return Val_unit;
+}
+
 /* ---- Uncaught exceptions ------------------------------------------------- */
 
 /* The function that the runtime calls for an exception that ends a program
@@ -138,6 +149,30 @@ value saddlebag_uncaught_exception_function(value unit)
   (void)unit;
   if (function == NULL) caml_failwith("Printexc.handle_uncaught_exception");
   return *function;
+}
+
+/* ---- Units, as Dynlink opens them ---------------------------------------- */
+
+/* The functions of otherlibs/dynlink/dynlink.ml. Byte code lacks them, and those of
+   OCaml 5 ask for more. */
+extern value caml_natdynlink_open(value path, value global) __attribute__((weak));
+extern value caml_natdynlink_run(value handle, value symbol) __attribute__((weak));
+
+value saddlebag_opens_units(value unit)
+{
+  (void)unit;
+  return Val_bool(OCAML_VERSION < 50000 && caml_natdynlink_open != NULL
+                  && caml_natdynlink_run != NULL);
+}
+
+value saddlebag_open_unit(value path, value global)
+{
+  return caml_natdynlink_open(path, global);
+}
+
+value saddlebag_run_unit(value handle, value symbol)
+{
+  return caml_natdynlink_run(handle, symbol);
 }
 
 /* ---- Libraries, linked with --wrap=dlopen -------------------------------- */

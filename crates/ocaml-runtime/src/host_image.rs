@@ -29,7 +29,7 @@
 
 /// The number that an image and this crate have to agree on; it changes with the C stub's functions and with
 /// what `Saddlebag_host` exports.
-pub const ABI: i64 = 4;
+pub const ABI: i64 = 5;
 
 /// Name of the OCaml module that plugins see.
 pub const MODULE: &str = "Saddlebag_host";
@@ -57,7 +57,7 @@ pub const COMPILED_INTERFACE: &str = "saddlebag_host.cmi";
 pub const LIBRARIES: [&str; 3] = ["unix", "threads", "dynlink"];
 
 /// Which compiler runs a [`Step`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compiler {
     /// `ocamlopt`.
     Native,
@@ -66,7 +66,7 @@ pub enum Compiler {
 }
 
 /// One compiler run, in the directory that holds the [`SOURCES`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Step {
     /// Which compiler.
     pub compiler: Compiler,
@@ -85,7 +85,7 @@ pub struct Step {
 /// let link = recipe.steps.last().unwrap();
 /// assert!(link.arguments.iter().any(|argument| argument == "-linkall"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Recipe {
     /// The compiler runs.
     pub steps: Vec<Step>,

@@ -207,12 +207,22 @@ impl Runtime {
     /// [`Error::Memory`] where the system has no such files; else as for [`Runtime::load`]. A system may have them and
     /// refuse to run code from them: that is [`Error::Refused`], and the same bytes in a file of a directory may be loaded.
     pub fn load_from_memory(self, bytes: &[u8]) -> Result<LoadedUnit, Error> {
-        load_from_memory(self, bytes)
+        load_from_memory(self, bytes, self.image().closures.load)
+    }
+
+    /// As [`Runtime::load_from_memory`], for a unit that is known to be compiled for this very image: where it can, OCaml
+    /// does not compare its interfaces with the image's again, which takes longer than the rest of a load does the
+    /// first time. A unit that was compiled for something else may end the process.
+    ///
+    /// # Errors
+    /// As [`Runtime::load_from_memory`].
+    pub fn load_matching_from_memory(self, bytes: &[u8]) -> Result<LoadedUnit, Error> {
+        load_from_memory(self, bytes, self.image().closures.load_matching)
     }
 }
 
 #[cfg(target_os = "linux")]
-fn load_from_memory(runtime: Runtime, bytes: &[u8]) -> Result<LoadedUnit, Error> {
+fn load_from_memory(runtime: Runtime, bytes: &[u8], load: Named) -> Result<LoadedUnit, Error> {
     use crate::sys::memory_file::{MemoryFile, TURNS};
 
     let memory = |source| Error::Memory { source };
@@ -236,11 +246,11 @@ fn load_from_memory(runtime: Runtime, bytes: &[u8]) -> Result<LoadedUnit, Error>
     let path = file.path(number);
     // Without /proc there is no way to the file.
     fs::metadata(&path).map_err(memory)?;
-    link(image, image.closures.load, &path, &path)
+    link(image, load, &path, &path)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn load_from_memory(_runtime: Runtime, _bytes: &[u8]) -> Result<LoadedUnit, Error> {
+fn load_from_memory(_runtime: Runtime, _bytes: &[u8], _load: Named) -> Result<LoadedUnit, Error> {
     let source = io::Error::from(io::ErrorKind::Unsupported);
     Err(Error::Memory { source })
 }

@@ -134,6 +134,7 @@ impl Named {
 /// What [`Image::find_closures`] found; see `ocaml/saddlebag_host.ml`.
 pub(crate) struct Closures {
     pub(crate) load: Named,
+    pub(crate) load_matching: Named,
     pub(crate) load_library: Named,
     pub(crate) describe: Named,
     pub(crate) flush: Named,
@@ -252,6 +253,7 @@ impl Opened {
     pub(crate) fn find_closures(&self) -> Result<Closures, &'static CStr> {
         Ok(Closures {
             load: self.named(c"saddlebag.load")?,
+            load_matching: self.named(c"saddlebag.load_matching")?,
             load_library: self.named(c"saddlebag.load_library")?,
             describe: self.named(c"saddlebag.describe")?,
             flush: self.named(c"saddlebag.flush")?,

@@ -58,6 +58,51 @@ fn each_load_from_memory_is_a_unit_of_its_own() {
 }
 
 #[test]
+fn a_unit_for_the_same_image_is_loaded_without_being_compared() {
+    for image in support::images() {
+        let body = "let table = Hashtbl.create 3\n\
+                    let f x = Gc.compact (); Hashtbl.replace table x (string_of_int x); Hashtbl.length table";
+        let bytes = fs::read(image.compile_plugin(&interface(), body).path).unwrap();
+        let load = || -> Function<(i64,), i64> {
+            let unit = image.runtime.load_matching_from_memory(&bytes).unwrap();
+            let module = Module::instantiate(&interface(), &unit).unwrap();
+            module.function("f").unwrap()
+        };
+        let (first, second) = (load(), load());
+        let results = [&first, &first, &second].map(|f| f.call((f as *const _ as i64,)).unwrap());
+        assert_eq!(results, [1, 1, 1]);
+        assert_eq!(first.call((7,)).unwrap(), 2);
+    }
+}
+
+#[test]
+fn a_unit_for_the_same_image_may_raise_and_may_be_refused() {
+    for image in support::images() {
+        let load = |name: &str, source: &str| {
+            let bytes = fs::read(image.compile(name, source).path).unwrap();
+            image.runtime.load_matching_from_memory(&bytes)
+        };
+        let raised = load("raising", "let () = failwith \"not today\"").unwrap_err();
+        let load::Error::Raised { source, .. } = &raised else {
+            panic!("{raised:?}");
+        };
+        assert!(source.to_string().contains("not today"), "{source}");
+        // Dynlink says what is missing.
+        let refused = load(
+            "lacking",
+            "external lacking : int -> int = \"no_such_function\" let () = ignore (lacking 1)",
+        );
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(&refused, load::Error::Refused { message, .. } if message.contains("no_such_function")),
+            "{refused:?}"
+        );
+        let registers = "let () = Saddlebag_host.register \"ok\" (Obj.repr 1)";
+        assert!(load("registering", registers).unwrap().find("ok").is_some());
+    }
+}
+
+#[test]
 fn one_file_loaded_twice_has_two_states() {
     for image in support::images() {
         let interface = Interface::builder("Stateful")
