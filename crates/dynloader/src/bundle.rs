@@ -73,7 +73,7 @@ impl Bundle {
     /// The files as sources that need not be read again.
     pub fn sources(&self) -> impl Iterator<Item = Source> {
         self.files()
-            .map(|file| Source::text(file.path(), file.contents()))
+            .map(|file| Source::shared(file.path.clone(), file.contents.clone()))
     }
 
     /// The files of the bundle, interface first.

@@ -60,6 +60,7 @@ mod contract;
 mod delayed;
 pub mod dependencies;
 pub mod diagnostic;
+mod fields;
 pub mod kit;
 pub mod library;
 mod library_build;

@@ -40,6 +40,14 @@ impl Source {
         }
     }
 
+    /// A text that is read already.
+    pub(crate) fn shared(name: PathBuf, text: Arc<[u8]>) -> Source {
+        Source {
+            name,
+            text: Some(text),
+        }
+    }
+
     /// The path of the file, or the name of the text.
     pub fn name(&self) -> &Path {
         &self.name

@@ -99,7 +99,10 @@ fn shown(chosen: &Chosen, asked: &ToolchainOptions) -> Shown {
             ("embedded", format!("carried by {file}"), None)
         }
         None => {
-            let found = Toolchain::find_blocking(&compiler::places(asked)).ok();
+            let found = match kit.found_toolchain() {
+                Some(toolchain) => Some(toolchain.clone()),
+                None => Toolchain::find_blocking(&compiler::places(asked)).ok(),
+            };
             let origin = found.as_ref().map_or_else(String::new, |toolchain| {
                 format!("from {}", toolchain.origin())
             });

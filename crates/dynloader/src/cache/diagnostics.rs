@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::fields::{push_length, push_number, push_string, take_byte, take_number, take_string};
 use crate::diagnostic::{Code, Diagnostic, Location, Related, Severity};
+use crate::fields::{push_length, push_number, push_string, take_byte, take_number, take_string};
 
 const ABSENT: u8 = 0;
 const PRESENT: u8 = 1;

@@ -4,9 +4,9 @@
 //! messages (`u32`), the messages, the sealed file, BLAKE3 digest of all that comes before (32 bytes).
 
 use super::diagnostics;
-use super::fields::{push_string, take_string};
 use super::key::Key;
 use crate::diagnostic::Diagnostic;
+use crate::fields::{push_string, take_string};
 
 const MAGIC: &[u8; 8] = b"SDLBCACH";
 const VERSION: u32 = 2;

@@ -11,8 +11,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::fields::{push_length, push_string, take_number, take_string};
 use super::key::Key;
+use crate::fields::{push_length, push_string, take_number, take_string};
 
 pub(crate) const MAGIC: &[u8; 8] = b"SDLBINDX";
 /// Changes with the form of the entries too: those of an earlier version go with their index.

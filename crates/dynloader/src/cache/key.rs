@@ -106,7 +106,7 @@ pub(crate) fn hex(digest: &[u8; 32]) -> String {
 fn names_its_file(text: &[u8]) -> bool {
     ["__FILE__", "__LOC", "__POS"]
         .iter()
-        .any(|name| text.windows(name.len()).any(|at| at == name.as_bytes()))
+        .any(|name| memchr::memmem::find(text, name.as_bytes()).is_some())
 }
 
 struct Fields(blake3::Hasher);

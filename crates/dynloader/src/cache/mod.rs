@@ -8,7 +8,6 @@
 mod diagnostics;
 mod directory;
 mod entry;
-mod fields;
 mod index;
 mod key;
 mod store;

@@ -1,10 +1,9 @@
 //! What names a kit: digests over contents, and stamps that make sure of them cheaply.
 
+use std::hash::Hasher;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// A digest being fed with labelled parts, so that no two lists of parts give one input.
 pub(super) struct Digest(blake3::Hasher);
@@ -34,40 +33,61 @@ impl Digest {
     }
 
     /// 32 hex digits: enough to name things, short enough for a soname.
-    pub(super) fn finish(self) -> String {
+    pub(super) fn name(self) -> String {
         self.0.finalize().to_hex()[..32].to_owned()
     }
 }
 
-/// What the file system says of a file; equal stamps mean that nobody has written to it since (`ctime` cannot be set
-/// back by `utimes`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileStamp {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let mut first = [0; 8];
+        self.0.finalize_xof().fill(&mut first);
+        u64::from_le_bytes(first)
+    }
 }
+
+/// What the file system says of a file; equal stamps mean that nobody has written to it since (`ctime` cannot be set
+/// back by `utimes`): device, inode, length, and the seconds and nanoseconds of `mtime` and `ctime`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileStamp([u64; 7]);
 
 impl FileStamp {
     /// The stamp of `path`, following links: an installed compiler usually is one.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let metadata = std::fs::metadata(path)?;
-        Ok(FileStamp {
-            path: path.to_owned(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
+        Ok(FileStamp([
+            metadata.dev(),
+            metadata.ino(),
+            metadata.len(),
+            metadata.mtime().cast_unsigned(),
+            metadata.mtime_nsec().cast_unsigned(),
+            metadata.ctime().cast_unsigned(),
+            metadata.ctime_nsec().cast_unsigned(),
+        ]))
     }
 
     /// Whether the file is as it was.
-    pub(super) fn holds(&self) -> bool {
-        FileStamp::of(&self.path).is_ok_and(|now| now == *self)
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        FileStamp::of(path).is_ok_and(|now| now == *self)
+    }
+
+    /// Adds the stamp to bytes.
+    pub(super) fn push(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.0.iter().flat_map(|number| number.to_le_bytes()));
+    }
+
+    /// Takes a stamp from the beginning of bytes.
+    pub(super) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let mut numbers = [0; 7];
+        for number in &mut numbers {
+            let (taken, rest) = bytes.split_first_chunk::<8>()?;
+            (*number, *bytes) = (u64::from_le_bytes(*taken), rest);
+        }
+        Some(FileStamp(numbers))
     }
 }
 
@@ -82,7 +102,7 @@ mod tests {
             for (label, bytes) in parts {
                 digest.part(label, bytes.as_bytes());
             }
-            digest.finish()
+            digest.name()
         };
         assert_ne!(digest(&[("a", "bc")]), digest(&[("ab", "c")]));
         assert_ne!(digest(&[("a", ""), ("b", "")]), digest(&[("a", "b")]));
@@ -95,10 +115,10 @@ mod tests {
         let path = directory.path().join("file");
         std::fs::write(&path, "one").unwrap();
         let stamp = FileStamp::of(&path).unwrap();
-        assert!(stamp.holds());
+        assert!(stamp.holds(&path));
         let other = directory.path().join("other");
         std::fs::write(&other, "two").unwrap();
         std::fs::rename(&other, &path).unwrap();
-        assert!(!stamp.holds());
+        assert!(!stamp.holds(&path));
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use async_lock::OnceCell;
 use async_trait::async_trait;
 use code_sets::{Code, CodeSet};
-use ocaml_toolchain::{Conf, Invocation};
+use ocaml_toolchain::{Conf, Invocation, Toolchain};
 
 pub use self::build::{BuildError, Progress, SystemOptions};
 pub use self::manifest::{
@@ -41,6 +41,7 @@ struct Inner {
     preparation: Option<Box<dyn Prepare>>,
     /// Where what is made for installed libraries is kept.
     library_cache: Option<PathBuf>,
+    toolchain: Option<Toolchain>,
     compile_directory: OnceCell<PathBuf>,
     load_directory: OnceCell<PathBuf>,
     workers: Workers,
@@ -93,7 +94,7 @@ impl Kit {
         manifest: Manifest,
         preparation: Option<Box<dyn Prepare>>,
     ) -> Kit {
-        Kit::new(directory, manifest, preparation, None)
+        Kit::new(directory, manifest, preparation, None, None)
     }
 
     fn new(
@@ -101,12 +102,14 @@ impl Kit {
         manifest: Manifest,
         preparation: Option<Box<dyn Prepare>>,
         library_cache: Option<PathBuf>,
+        toolchain: Option<Toolchain>,
     ) -> Kit {
         let inner = Inner {
             directory,
             manifest,
             preparation,
             library_cache,
+            toolchain,
             compile_directory: OnceCell::new(),
             load_directory: OnceCell::new(),
             workers: Workers::default(),
@@ -122,6 +125,13 @@ impl Kit {
         self.prepared(need)
             .get()
             .map_or(&self.inner.directory, PathBuf::as_path)
+    }
+
+    /// The installed toolchain, where this process has searched for it: it does when the kit is new, or when anything
+    /// has changed in the places searched.
+    #[must_use]
+    pub fn found_toolchain(&self) -> Option<&Toolchain> {
+        self.inner.toolchain.as_ref()
     }
 
     /// What the kit holds.

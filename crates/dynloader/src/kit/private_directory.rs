@@ -58,18 +58,18 @@ pub fn ensure_private_directory(path: &Path) -> Result<(), PrivateDirectoryError
         path: path.to_owned(),
         source,
     };
-    match std::fs::symlink_metadata(path) {
+    let metadata = match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             std::fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(path)
                 .map_err(failed)?;
+            std::fs::symlink_metadata(path)
         }
-        Err(error) => return Err(failed(error)),
-        Ok(_) => {}
-    }
-    let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
+        metadata => metadata,
+    };
+    let metadata = metadata.map_err(failed)?;
     if !metadata.is_dir() {
         return Err(PrivateDirectoryError::NotADirectory {
             path: path.to_owned(),

@@ -4,10 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use dynloader::kit::{Kit, SystemOptions};
 use dynloader::{Options, Preprocessor, SideEffect, Source, compile, dependencies, load, loader};
 use futures_lite::future::{block_on, poll_once, yield_now};
+use ocaml_toolchain::find;
 
-use crate::support::{Succeed, chain, folder, loader as new, write};
+use crate::support::{Succeed, chain, folder, kit, loader as new, write};
 
 fn fine() -> Source {
     Source::text("fine.ml", "let () = ()")
@@ -206,4 +208,27 @@ fn a_preprocessor_sees_every_source() {
         Source::text("b.ml", "let () = REPLACED (A.f 1)"),
     ];
     block_on(loader.load_sources::<SideEffect>(sources)).succeed();
+}
+
+#[test]
+fn a_toolchain_is_searched_for_once_while_nothing_changes() {
+    let Some(kit) = kit() else { return };
+    // The search has one place more than any before.
+    let place = tempfile::tempdir().unwrap();
+    let places = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&places).chain([place.path().to_owned()]);
+    let places = find::Options::from_environment().path(std::env::join_paths(places).unwrap());
+    let found = || {
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        let options = SystemOptions::new(cache).toolchain(places.clone());
+        block_on(Kit::system(options)).succeed()
+    };
+    let first = found();
+    let version = first
+        .found_toolchain()
+        .map(|toolchain| toolchain.conf().version());
+    assert_eq!(version, Some(kit.conf().version()));
+    let second = found();
+    assert!(second.found_toolchain().is_none());
+    assert_eq!(second.identity(), kit.identity());
 }

@@ -31,9 +31,37 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conf {
-    fields: Vec<(String, String)>,
+    fields: Fields,
     version: OcamlVersion,
     standard_library: PathBuf,
+}
+
+/// Names and values one behind the other: every start of a program that compiles reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Fields {
+    text: String,
+    /// Where in the text a name begins and ends, and where its value ends.
+    places: Vec<[usize; 3]>,
+}
+
+impl Fields {
+    fn push(&mut self, field: &str, value: &str) {
+        let start = self.text.len();
+        self.text.push_str(field);
+        let middle = self.text.len();
+        self.text.push_str(value);
+        self.places.push([start, middle, self.text.len()]);
+    }
+
+    fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let places = self.places.iter();
+        places.map(|&[start, middle, end]| (&self.text[start..middle], &self.text[middle..end]))
+    }
+
+    fn get(&self, field: &str) -> Option<&str> {
+        let found = self.iter().find(|(name, _)| *name == field);
+        found.map(|(_, value)| value)
+    }
 }
 
 impl Conf {
@@ -67,24 +95,26 @@ impl Conf {
     /// # Errors
     /// As [`Conf::parse`], but for lines without a colon.
     pub fn from_fields(fields: Vec<(String, String)>) -> Result<Self, Error> {
-        for (index, (field, value)) in fields.iter().enumerate() {
-            if fields[..index]
-                .iter()
-                .any(|(other, text)| other == field && text != value)
-            {
-                return Err(Error::Contradiction {
-                    field: field.clone(),
-                });
-            }
+        let mut sorted: Vec<&(String, String)> = fields.iter().collect();
+        sorted.sort_unstable();
+        let contradicts =
+            |pair: &&[&(String, String)]| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1;
+        if let Some(pair) = sorted.windows(2).find(contradicts) {
+            return Err(Error::Contradiction {
+                field: pair[0].0.clone(),
+            });
         }
+        let mut text = Fields::default();
+        for (field, value) in &fields {
+            text.push(field, value);
+        }
+        Self::from_distinct(text)
+    }
+
+    fn from_distinct(fields: Fields) -> Result<Self, Error> {
         let get = |field: &'static str| {
-            let value = fields
-                .iter()
-                .find(|(name, _)| name == field)
-                .map(|(_, value)| value.as_str());
-            value
-                .filter(|value| !value.is_empty())
-                .ok_or(Error::Missing { field })
+            let value = fields.get(field).filter(|value| !value.is_empty());
+            value.ok_or(Error::Missing { field })
         };
         let version = get("version")?;
         let version = version
@@ -104,17 +134,12 @@ impl Conf {
 
     /// The value of any field, trimmed; `None` where this compiler does not print it.
     pub fn get(&self, field: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|(name, _)| name == field)
-            .map(|(_, value)| value.as_str())
+        self.fields.get(field)
     }
 
     /// Every field with its value, in the order the compiler printed them.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.fields
-            .iter()
-            .map(|(field, value)| (field.as_str(), value.as_str()))
+        self.fields.iter()
     }
 
     /// `version`.

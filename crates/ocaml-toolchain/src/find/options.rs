@@ -24,7 +24,7 @@ use std::path::PathBuf;
 /// let options = Options::default().opam_switch_prefix("/home/me/.opam/5.3.0").path("/usr/bin:/bin");
 /// assert_ne!(options, Options::default());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[must_use = "options do nothing until they are given to `Toolchain::find`"]
 pub struct Options {
     pub(super) compiler: Option<PathBuf>,

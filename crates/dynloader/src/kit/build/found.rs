@@ -1,16 +1,19 @@
 //! Finding a kit again without starting a process, and making sure that it is the one that was built.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::hash::Hash;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use code_sets::Code;
 use ocaml_runtime::host_image;
 use ocaml_toolchain::{Toolchain, find};
-use serde::{Deserialize, Serialize};
 
 use super::super::identity::{Digest, FileStamp};
 use super::super::manifest::{MANIFEST_NAME, Manifest};
+use crate::fields::{push_length, push_string, take_number, take_string};
 
 /// What the names of directories in which kits are built begin with.
 pub(super) const STAGING_PREFIX: &str = ".building-";
@@ -18,7 +21,7 @@ pub(super) const STAGING_PREFIX: &str = ".building-";
 /// The file of a kit that holds the digests of the others.
 const CONTENTS_NAME: &str = "contents.json";
 
-const MAGIC: &str = "saddlebag-found-kit";
+const MAGIC: &[u8; 8] = b"SDLBFKIT";
 const VERSION: u32 = 1;
 
 /// Tells builds of this crate apart by the sources that they compile. Every start needs it, so the compiler counts it: it is no
@@ -49,14 +52,16 @@ const fn mix(mut number: u64, bytes: &[u8]) -> u64 {
 }
 
 /// What a search for a toolchain led to, and stamps of everything that could lead it elsewhere.
-#[derive(Debug, Serialize, Deserialize)]
+///
+/// Its file, which every start reads, integers little-endian, strings behind their length (`u32`): magic (8 bytes),
+/// version (`u32`), the name, the number of stamps, each a path and what [`FileStamp::of`] gives, the number of missing
+/// places, their paths.
+#[derive(Debug)]
 pub(super) struct Found {
-    magic: String,
-    version: u32,
     /// The name of the kit's directory.
     pub(super) kit: String,
     /// Files as they were: the toolchain's, and the kit's own.
-    stamps: Vec<FileStamp>,
+    stamps: Vec<(PathBuf, FileStamp)>,
     /// Places that were not there.
     missing: Vec<PathBuf>,
 }
@@ -65,34 +70,40 @@ impl Found {
     /// Where the answer for these options is kept. Findlib's own variables decide too, because `ocamlfind` reads them.
     pub(super) fn path(kits: &Path, options: &find::Options, code: Code) -> PathBuf {
         let mut digest = Digest::new("saddlebag found kit 1");
-        digest.part("code", code.to_string().as_bytes());
-        digest.part("options", format!("{options:?}").as_bytes());
-        for variable in [
+        let variables = [
             "OCAMLFIND_CONF",
             "OCAMLFIND_TOOLCHAIN",
             "OCAMLFIND_COMMANDS",
             "OCAMLLIB",
             "CAMLLIB",
-        ] {
-            let value = std::env::var_os(variable).unwrap_or_default();
-            digest.part(variable, value.as_encoded_bytes());
-        }
-        digest.part("program", env!("CARGO_PKG_VERSION").as_bytes());
-        digest.part(
-            "recipe",
-            format!("{:?}", super::host::recipe(code, "")).as_bytes(),
-        );
-        digest.part("sources", &PROGRAM.to_le_bytes());
-        kits.join(format!("{}.found.json", digest.finish()))
+        ];
+        let recipe = super::host::recipe(code, "");
+        (code, options, variables.map(std::env::var_os)).hash(&mut digest);
+        (env!("CARGO_PKG_VERSION"), recipe, PROGRAM).hash(&mut digest);
+        kits.join(format!("{}.found", digest.name()))
     }
 
-    /// The answer kept in `path`, if everything is still as it was.
-    pub(super) fn read(path: &Path) -> Option<Found> {
-        let found: Found = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-        let ours = found.magic == MAGIC && found.version == VERSION;
-        let unchanged = found.stamps.iter().all(FileStamp::holds)
-            && !found.missing.iter().any(|path| path.exists());
-        (ours && unchanged).then_some(found)
+    /// The name of the kit that the answer kept in `path` names, if everything is still as it was.
+    pub(super) fn read(path: &Path) -> Option<String> {
+        let bytes = std::fs::read(path).ok()?;
+        let (magic, mut rest) = bytes.split_first_chunk::<8>()?;
+        let rest = &mut rest;
+        if magic != MAGIC || take_number(rest)? != VERSION {
+            return None;
+        }
+        let kit = String::from_utf8(take_string(rest)?.to_vec()).ok()?;
+        for _ in 0..take_number(rest)? {
+            let path = take_path(rest)?;
+            if !FileStamp::take(rest)?.holds(path) {
+                return None;
+            }
+        }
+        for _ in 0..take_number(rest)? {
+            if take_path(rest)?.exists() {
+                return None;
+            }
+        }
+        rest.is_empty().then_some(kit)
     }
 
     /// The answer `kit`, found for `toolchain`, built of `inputs`, lying in `directory`.
@@ -112,16 +123,17 @@ impl Found {
                 .into_iter()
                 .map(|name| directory.join(name)),
         );
+        // A directory may be named twice in `PATH`.
+        paths.sort();
+        paths.dedup();
         let mut found = Found {
-            magic: MAGIC.to_owned(),
-            version: VERSION,
             kit,
             stamps: Vec::new(),
             missing: Vec::new(),
         };
         for path in paths {
             match FileStamp::of(&path) {
-                Ok(stamp) => found.stamps.push(stamp),
+                Ok(stamp) => found.stamps.push((path, stamp)),
                 Err(_) => found.missing.push(path),
             }
         }
@@ -130,8 +142,24 @@ impl Found {
 
     /// Keeps the answer.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        write_atomically(path, &serde_json::to_vec(self)?)
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        push_string(&mut bytes, self.kit.as_bytes());
+        push_length(&mut bytes, self.stamps.len());
+        for (path, stamp) in &self.stamps {
+            push_string(&mut bytes, path.as_os_str().as_bytes());
+            stamp.push(&mut bytes);
+        }
+        push_length(&mut bytes, self.missing.len());
+        for path in &self.missing {
+            push_string(&mut bytes, path.as_os_str().as_bytes());
+        }
+        write_atomically(path, &bytes)
     }
+}
+
+fn take_path<'a>(bytes: &mut &'a [u8]) -> Option<&'a Path> {
+    take_string(bytes).map(|path| Path::new(OsStr::from_bytes(path)))
 }
 
 /// `ocamlfind` and the places where its configuration may be (findlib's `findlib_config.ml`, opam, Debian).
@@ -240,4 +268,86 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// An answer about one file and one place that is not there, as it is kept.
+    fn kept(folder: &Path) -> PathBuf {
+        let file = folder.join("file");
+        std::fs::write(&file, "one").unwrap();
+        let found = Found {
+            kit: "kit".to_owned(),
+            stamps: vec![(file.clone(), FileStamp::of(&file).unwrap())],
+            missing: vec![folder.join("missing")],
+        };
+        let path = folder.join("answer.found");
+        found.write(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn an_answer_holds_until_a_file_changes_or_appears() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = kept(folder.path());
+        assert_eq!(Found::read(&path).as_deref(), Some("kit"));
+        std::fs::write(folder.path().join("missing"), "").unwrap();
+        assert_eq!(Found::read(&path), None);
+        std::fs::remove_file(folder.path().join("missing")).unwrap();
+        assert_eq!(Found::read(&path).as_deref(), Some("kit"));
+        std::fs::write(folder.path().join("file"), "longer").unwrap();
+        assert_eq!(Found::read(&path), None);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_or_is_of_another_version_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = kept(folder.path());
+        let bytes = std::fs::read(&path).unwrap();
+        for length in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert_eq!(Found::read(&path), None, "{length} bytes");
+        }
+        let mut other = bytes.clone();
+        other[8] += 1;
+        std::fs::write(&path, other).unwrap();
+        assert_eq!(Found::read(&path), None);
+    }
+
+    #[test]
+    fn each_option_has_an_answer_of_its_own() {
+        let kits = Path::new("kits");
+        let options = find::Options::default();
+        let path = |options: &find::Options, code| Found::path(kits, options, code);
+        let first = path(&options, Code::Native);
+        assert_eq!(first, path(&options.clone(), Code::Native));
+        let others = [
+            path(&options, Code::Byte),
+            path(&options.clone().path("/bin"), Code::Native),
+            path(&options.clone().path("/bin:/usr/bin"), Code::Native),
+            path(&options.clone().directory("/bin"), Code::Native),
+            path(&options.clone().opam_switch_prefix("/bin"), Code::Native),
+            path(&options.clone().saddlebag_ocaml("/bin"), Code::Native),
+        ];
+        for (number, other) in others.iter().enumerate() {
+            assert_ne!(&first, other, "{number}");
+            assert!(!others[..number].contains(other), "{number}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("answer.found");
+            let mut all = MAGIC.to_vec();
+            all.extend_from_slice(&VERSION.to_le_bytes());
+            all.extend(bytes);
+            std::fs::write(&path, all).unwrap();
+            let _ = Found::read(&path);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CACHE/kits/IDENTITY-CODE/     kit.json, the driver, the host image, its link stub, the registry's interface
-//! CACHE/kits/KEY.found.json     which kit the places searched lead to, and stamps of all that decided it
+//! CACHE/kits/KEY.found          which kit the places searched lead to, and stamps of all that decided it
 //! CACHE/kits/.lock              held while building; never deleted
 //! CACHE/libraries/              loadable files made of libraries that ship none
 //! ```
@@ -90,10 +90,10 @@ pub(super) async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
             .map_err(|error| BuildError::Directory(Box::new(error)))?;
     }
     let found_path = Found::path(&kits, &options.toolchain, options.code);
-    if let Some(found) = Found::read(&found_path) {
-        let directory = kits.join(&found.kit);
+    if let Some(kit) = Found::read(&found_path) {
+        let directory = kits.join(kit);
         if let Ok(manifest) = Manifest::read(&directory) {
-            return Ok(Kit::new(directory, manifest, None, Some(libraries)));
+            return Ok(Kit::new(directory, manifest, None, Some(libraries), None));
         }
     }
     let toolchain = Toolchain::find(&options.toolchain)
@@ -116,7 +116,14 @@ pub(super) async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
     // Only a shortcut: when it cannot be written, the next start takes the long way.
     let _ =
         Found::new(name, &options.toolchain, &toolchain, &inputs, &directory).write(&found_path);
-    Ok(Kit::new(directory, manifest, None, Some(libraries)))
+    let libraries = Some(libraries);
+    Ok(Kit::new(
+        directory,
+        manifest,
+        None,
+        libraries,
+        Some(toolchain),
+    ))
 }
 
 async fn lock(kits: &Path) -> Result<std::fs::File, BuildError> {
@@ -201,7 +208,7 @@ fn identity(toolchain: &Toolchain, code: Code, inputs: &[PathBuf]) -> Result<Str
         "recipe",
         format!("{:?}", (driver::RECIPE, host::recipe(code, ""))).as_bytes(),
     );
-    Ok(digest.finish())
+    Ok(digest.name())
 }
 
 /// Builds a kit under another name and renames it to `directory`: it is there whole or not at all.
