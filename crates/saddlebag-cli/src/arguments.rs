@@ -1,5 +1,6 @@
 //! The command line, as clap types. The grammar is a contract with scripts: extend it, do not break it.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ pub(crate) struct Arguments {
 }
 
 /// `saddlebag run` alone, from the words behind `run`. A start from the cache takes three milliseconds, and describing all
-/// commands is a tenth of that. Whatever this does not take, [`Arguments`] judges.
+/// commands is a tenth of that; see also [`plain_run`](crate::plain_run). Whatever this does not take, [`Arguments`] judges.
 #[derive(Debug, Parser)]
 #[command(no_binary_name = true, disable_help_flag = true)]
 pub(crate) struct RunAlone {
@@ -59,7 +60,7 @@ pub(crate) enum Command {
     Conf(Conf),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) sources: Sources,
@@ -109,18 +110,21 @@ pub(crate) struct Load {
 }
 
 /// The sources of one plugin.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Sources {
     /// Sources in the order of evaluation: `x.ml`, `x.mli`, or `x`; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Whether the one FILE is a script, once that is known.
+    #[arg(skip)]
+    pub(crate) script: OnceCell<bool>,
     /// Find the other files of the plugin with ocamldep, in the folder of the one FILE
     #[arg(long)]
     pub(crate) find_dependencies: bool,
 }
 
 /// How sources are compiled.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct CompileOptions {
     /// Make every warning of the strict set an error (without it: the compiler's own defaults)
     #[arg(long)]
@@ -173,7 +177,7 @@ pub(crate) struct CompileOptions {
 }
 
 /// Which compiler.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ToolchainOptions {
     /// Which compiler to use: the one this file carries, the system's, or the first of the two there is
     #[arg(long, value_name = "WHICH", value_enum, default_value = "auto")]
@@ -187,21 +191,24 @@ pub(crate) struct ToolchainOptions {
     pub(crate) persistent_archive: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub(crate) enum ToolchainChoice {
+    #[default]
     Auto,
     Embedded,
     System,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub(crate) enum ErrorFormat {
+    #[default]
     Human,
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub(crate) enum AssemblerChoice {
+    #[default]
     Auto,
     Internal,
     External,

@@ -17,14 +17,16 @@ mod interface_command;
 mod lib_command;
 mod libraries;
 mod output;
+mod plain_run;
 mod run_command;
 mod script;
 mod signals;
 mod sources;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::arguments::{Arguments, Command, RunAlone};
 use crate::failure::Failure;
@@ -35,18 +37,7 @@ fn main() -> ExitCode {
     if let Some(status) = lib_command::early_query(&words) {
         return status;
     }
-    let words = script::part(words);
-    let all = || {
-        let program = std::env::args_os().take(1);
-        Arguments::parse_from(program.chain(words.iter().cloned())).command
-    };
-    let command = match words.split_first() {
-        Some((name, words)) if name == "run" => RunAlone::try_parse_from(words)
-            .map(|alone| Command::Run(alone.run))
-            .unwrap_or_else(|_| all()),
-        _ => all(),
-    };
-    let result = match command {
+    let result = match command(words) {
         Command::Run(arguments) => run_command::run(arguments),
         Command::Check(arguments) => check_command::run(arguments),
         Command::Build(arguments) => build_command::run(arguments),
@@ -65,6 +56,27 @@ fn main() -> ExitCode {
     // A signal has killed what this command was waiting for: the signal is the news, not its consequences.
     signals::wait_if_one_came();
     failure.report()
+}
+
+/// What the command line asks for; a wrong one ends the process.
+fn command(words: Vec<OsString>) -> Command {
+    let all = |words: Vec<OsString>| {
+        let program = std::env::args_os().take(1);
+        Arguments::parse_from(program.chain(words)).command
+    };
+    if words.first().is_none_or(|word| word != "run") {
+        return all(words);
+    }
+    if let Some(run) = plain_run::read(&words[1..]) {
+        return Command::Run(run);
+    }
+    let mut alone = RunAlone::command();
+    let words = script::part(words, &alone);
+    let matches = alone.try_get_matches_from_mut(&words[1..]);
+    match matches.and_then(|matches| RunAlone::from_arg_matches(&matches)) {
+        Ok(alone) => Command::Run(alone.run),
+        Err(_) => all(words),
+    }
 }
 
 /// The result of a command.

@@ -109,12 +109,19 @@ impl Sources {
         {
             return Err(Failure::Usage("standard input can be read once".to_owned()));
         }
-        self.files.iter().map(|file| source(file)).collect()
+        match &self.files[..] {
+            [file] => Ok(vec![source(file, self.is_script())?]),
+            files => files
+                .iter()
+                .map(|file| source(file, script::is_script(file)))
+                .collect(),
+        }
     }
 
     /// Whether the one FILE is a script.
     pub(crate) fn is_script(&self) -> bool {
-        matches!(&self.files[..], [file] if script::is_script(file))
+        let is_script = || matches!(&self.files[..], [file] if script::is_script(file));
+        *self.script.get_or_init(is_script)
     }
 
     /// The name that the plugin goes by: `Sys.argv.(0)`.
@@ -126,8 +133,8 @@ impl Sources {
     }
 }
 
-fn source(file: &Path) -> Result<Source, Failure> {
-    if script::is_script(file) {
+fn source(file: &Path, is_script: bool) -> Result<Source, Failure> {
+    if is_script {
         return script::source(file).map_err(|source| {
             let message = format!("cannot read `{}`: {source}", file.display());
             Failure::Error(Box::new(std::io::Error::new(source.kind(), message)))
