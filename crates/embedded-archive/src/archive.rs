@@ -46,8 +46,9 @@ pub enum OpenError {
     },
     /// The archive has a format that this version of the crate does not read.
     #[error(
-        "the archive in `{path}` has format {major}.{minor}; this program reads format {}.x",
-        crate::format::MAJOR
+        "the archive in `{path}` has format {major}.{minor}; this program reads formats {}.x to {}.x",
+        crate::format::MAJOR,
+        crate::format::WOVEN
     )]
     Version {
         /// The file.

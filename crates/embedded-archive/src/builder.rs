@@ -1,5 +1,6 @@
 //! Packing files into an archive.
 mod pack;
+mod weave;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,16 +1,18 @@
-//! From packed chunks to the contents of files: which runs to read, and the walk through one.
-use std::io;
+//! From packed frames to the contents of files: which runs to read, and the walk through one.
+mod lane;
+
+use std::io::{self, BufRead, BufReader};
 use std::ops::ControlFlow;
-use std::sync::mpsc;
 use std::thread;
 
 use crate::archive::Inner;
 use crate::format::branch::Unfilter;
-use crate::format::codec::Unpacker;
+use crate::format::codec::{PIECE, Unpacker};
 use crate::format::index::NO_RUN;
 use crate::group::Selection;
 use crate::read::{Contents, ReadError};
 use crate::{Digest, Group};
+use lane::{Lane, Plan};
 
 /// The name that errors give to metadata.
 pub(crate) const METADATA: &str = "(metadata)";
@@ -122,7 +124,7 @@ impl Inner {
     pub(crate) fn decoder(&self) -> Decoder<'_> {
         Decoder {
             archive: self,
-            unpacker: Unpacker::default(),
+            spare: Vec::new(),
         }
     }
 }
@@ -130,120 +132,79 @@ impl Inner {
 /// Unpacks runs, from their start to the last place that is wanted.
 pub(crate) struct Decoder<'a> {
     archive: &'a Inner,
-    unpacker: Unpacker,
+    /// Of runs that are done, for their buffers.
+    spare: Vec<Unpacker>,
 }
-
-/// How many pieces may wait between the two threads of [`Decoder::part_in_two`].
-const WAITING: usize = 8;
 
 impl Decoder<'_> {
     /// Unpacks what is wanted of a run.
     pub(crate) fn part<S: Sink>(&mut self, part: &Part, sink: &mut S) -> Result<(), S::Error> {
-        let mut walk = Walk::new(self.archive, part);
-        let wanted = part.ranges.first().map_or(0, |place| place.offset);
-        self.pieces(part, wanted, &mut |piece| match piece {
-            Piece::Bytes(bytes) => walk.piece(bytes, sink),
-            Piece::Skipped(length) => {
-                walk.at += length;
-                Ok(ControlFlow::Continue(()))
-            }
-        })
+        let plan = Plan::new(self.archive, part);
+        let mut lanes: Vec<_> = plan
+            .lanes
+            .iter()
+            .map(|frames| {
+                let unpacker = self.spare.pop().unwrap_or_default();
+                BufReader::with_capacity(PIECE, Lane::new(self.archive, unpacker, frames))
+            })
+            .collect();
+        let done = self.walk(part, &plan, &mut lanes, sink);
+        let unpackers = lanes.into_iter().map(|lane| lane.into_inner().unpacker);
+        self.spare.extend(unpackers);
+        done
     }
 
-    /// As [`Decoder::part`], with one thread that unpacks and one that digests and writes.
+    /// As [`Decoder::part`], with a thread for each of the run's lanes that unpacks, while this one digests and writes.
     ///
-    /// The longest run decides how long an extraction takes, and half of its work is not unpacking.
-    pub(crate) fn part_in_two<S: Sink + Send>(
+    /// The longest run decides how long an extraction takes.
+    pub(crate) fn part_with_threads<S: Sink>(
         &mut self,
         part: &Part,
         sink: &mut S,
-    ) -> Result<(), S::Error>
-    where
-        S::Error: Send,
-    {
-        let (full, filled) = mpsc::sync_channel::<Vec<u8>>(WAITING);
-        let (empty, emptied) = mpsc::channel::<Vec<u8>>();
-        let mut walk = Walk::new(self.archive, part);
+    ) -> Result<(), S::Error> {
+        let plan = Plan::new(self.archive, part);
         thread::scope(|scope| {
-            let walker = thread::Builder::new()
-                .name("embedded-archive".into())
-                .spawn_scoped(scope, move || {
-                    for bytes in filled {
-                        if walk.piece(&bytes, sink)?.is_break() {
-                            break;
-                        }
-                        let _ = empty.send(bytes);
-                    }
-                    Ok(walk.place.is_none())
-                });
-            let walker = walker.map_err(|source| self.failed(part, source))?;
-            let unpacked = self.pieces(part, 0, &mut |piece| {
-                let Piece::Bytes(bytes) = piece else {
-                    return Ok(ControlFlow::Continue(()));
-                };
-                let mut buffer = emptied.try_recv().unwrap_or_default();
-                buffer.clear();
-                buffer.extend_from_slice(bytes);
-                // The walker stops taking pieces when it has all, or has failed.
-                Ok(if full.send(buffer).is_ok() {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                })
-            });
-            drop(full);
-            match walker.join() {
-                Ok(Ok(true)) => Ok(()),
-                // The run ended early: why, the unpacking side knows.
-                Ok(Ok(false)) => unpacked
-                    .and_then(|()| Err(self.failed(part, io::ErrorKind::UnexpectedEof.into()))),
-                Ok(Err(error)) => Err(error),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            let mut lanes: Vec<_> = plan
+                .lanes
+                .iter()
+                .map(|frames| lane::in_thread(scope, self.archive, frames))
+                .collect();
+            self.walk(part, &plan, &mut lanes, sink)
         })
     }
 
-    /// Hands on the raw bytes of a run until `each` breaks off; leaves out whole chunks before `wanted`.
-    fn pieces<E: From<ReadError>>(
-        &mut self,
+    /// Puts a run together from its lanes.
+    fn walk<S: Sink>(
+        &self,
         part: &Part,
-        wanted: u64,
-        each: &mut dyn FnMut(Piece<'_>) -> Result<ControlFlow<()>, E>,
-    ) -> Result<(), E> {
-        let archive = self.archive;
-        let failed = |source| archive.read_failed(part, source).into();
-        let location = &archive.location;
-        let mut end = 0;
-        for chunk in &archive.index.chunks[archive.index.runs[part.run].chunks.clone()] {
-            end += u64::from(chunk.raw);
-            let done = if end <= wanted {
-                each(Piece::Skipped(chunk.raw.into()))?
-            } else {
-                self.unpacker.unpack(
-                    (&*location.source, location.base),
-                    chunk,
-                    &failed,
-                    &mut |bytes| each(Piece::Bytes(bytes)),
-                )?
+        plan: &Plan,
+        lanes: &mut [impl BufRead],
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let failed = |source| self.archive.read_failed(part, source);
+        let mut walk = Walk::new(self.archive, part);
+        for step in &plan.steps {
+            let Some(lane) = step.lane else {
+                walk.at += step.length;
+                continue;
             };
-            if done.is_break() {
-                return Ok(());
+            let mut left = step.length;
+            while left > 0 {
+                let bytes = lanes[lane].fill_buf().map_err(failed)?;
+                if bytes.is_empty() {
+                    return Err(failed(io::ErrorKind::UnexpectedEof.into()).into());
+                }
+                let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                if walk.piece(&bytes[..length], sink)?.is_break() {
+                    return Ok(());
+                }
+                lanes[lane].consume(length);
+                left -= length as u64;
             }
         }
         // `Index::parse` has checked that every place lies in its run.
-        Err(failed(io::ErrorKind::UnexpectedEof.into()))
+        Err(failed(io::ErrorKind::UnexpectedEof.into()).into())
     }
-
-    fn failed<E: From<ReadError>>(&self, part: &Part, source: io::Error) -> E {
-        self.archive.read_failed(part, source).into()
-    }
-}
-
-/// What [`Decoder::pieces`] hands on.
-enum Piece<'a> {
-    Bytes(&'a [u8]),
-    /// So many bytes were left out.
-    Skipped(u64),
 }
 
 /// Goes through a run's raw bytes and hands the wanted places to a sink.

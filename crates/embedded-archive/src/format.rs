@@ -1,7 +1,7 @@
-//! Format 1: superblock, chunks, index. Little endian; every offset counts from the start of the archive.
+//! The format: superblock, frames, index. Little endian; every offset counts from the start of the archive.
 //!
 //! ```text
-//! superblock 128 | chunks ... | index: header 64, chunk table, run table, file records, names
+//! superblock 128 | frames ... | index: header 64, chunk table, run table, file records, names
 //! ```
 //! The archive may be a whole file, the tail of one, a section or a static: nothing in it depends on where it lies.
 pub(crate) mod branch;
@@ -9,8 +9,11 @@ pub(crate) mod codec;
 pub(crate) mod index;
 pub(crate) mod superblock;
 
-/// The version that is written. A reader refuses another major version and ignores what a newer minor one adds.
+/// The first major version. A reader refuses major versions that it does not know and ignores what a newer minor one adds.
 pub(crate) const MAJOR: u16 = 1;
+/// The major version in which a frame may have several chunks. What has none is written as version [`MAJOR`], for older
+/// programs.
+pub(crate) const WOVEN: u16 = 2;
 /// See [`MAJOR`].
 pub(crate) const MINOR: u16 = 0;
 

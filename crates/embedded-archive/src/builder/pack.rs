@@ -4,16 +4,18 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use super::weave::weave;
 use super::{BuildError, Builder, Progress};
 use crate::digest::Digest;
 use crate::format::codec::{Codec, Packer};
-use crate::format::index::{Chunk, Index, MetadataRecord, NO_RUN, RECORD, Record, Run};
+use crate::format::index::{Chunk, Frame, Index, MetadataRecord, NO_RUN, RECORD, Record, Run};
 use crate::format::superblock::{self, Superblock};
-use crate::format::{MAJOR, MINOR, branch};
+use crate::format::{MAJOR, MINOR, WOVEN, branch};
 
 /// Files of this length and more are long: they are put in common runs, for two programs of one compiler share code.
 const LONG: usize = 4 << 20;
@@ -21,8 +23,6 @@ const LONG: usize = 4 << 20;
 const MIDDLING: usize = 1 << 20;
 /// How much a run of long, middling and short files holds, unless one file alone is longer.
 const RUNS: [usize; 3] = [48 << 20, 12 << 20, 4 << 20];
-/// The raw size of a chunk: only very long runs are cut.
-const CHUNK: usize = 64 << 20;
 
 /// A file to be packed.
 struct Item<'a> {
@@ -31,6 +31,14 @@ struct Item<'a> {
     contents: Cow<'a, [u8]>,
     digest: Digest,
     filtered: bool,
+}
+
+/// The bytes of a run.
+#[derive(Default)]
+struct Contents {
+    raw: Vec<u8>,
+    /// Where files of machine code are.
+    programs: Vec<Range<usize>>,
 }
 
 /// Where a file's bytes were put, by digest: equal files share them.
@@ -71,16 +79,25 @@ pub(super) fn pack(
             length: json.len() as u64,
             digest: Digest::of(json),
         });
-        runs.push(json.clone());
+        runs.push(Contents {
+            raw: json.clone(),
+            programs: Vec::new(),
+        });
     }
     let mut raw = Vec::new();
     for run in &runs {
-        let first = raw.len();
-        raw.extend(run.chunks(CHUNK));
+        let (frames, chunks) = weave(&run.raw, &run.programs);
+        let first = index.chunks.len();
+        let chunk = |(frame, length)| Chunk {
+            frame: raw.len() + frame,
+            raw: length,
+        };
+        index.chunks.extend(chunks.into_iter().map(chunk));
         index.runs.push(Run {
-            chunks: first..raw.len(),
-            raw: run.len() as u64,
+            chunks: first..index.chunks.len(),
+            raw: run.raw.len() as u64,
         });
+        raw.extend(frames);
     }
     let level = builder.level.get();
     let packed = compress(&raw, level, builder.threads, progress)
@@ -115,7 +132,7 @@ fn items<'a>(builder: &'a Builder, digests: &[Digest]) -> Vec<Item<'a>> {
 }
 
 /// Joins files to runs: like with like.
-fn plan(items: Vec<Item<'_>>) -> (Vec<Vec<u8>>, Places) {
+fn plan(items: Vec<Item<'_>>) -> (Vec<Contents>, Places) {
     let mut group_sizes: HashMap<u8, usize> = HashMap::new();
     for item in &items {
         *group_sizes.entry(item.group).or_default() += item.contents.len();
@@ -142,19 +159,22 @@ fn plan(items: Vec<Item<'_>>) -> (Vec<Vec<u8>>, Places) {
     classes[2].sort_by_key(|item| (item.group, extension(item.name), item.name));
     let (mut runs, mut places) = (Vec::new(), Places::new());
     for (class, (items, limit)) in classes.iter().zip(RUNS).enumerate() {
-        let mut open: Option<(u8, Vec<u8>)> = None;
+        let mut open: Option<(u8, Contents)> = None;
         for item in items {
             // Runs of the shorter files hold one group, so that extracting another does not unpack it.
-            let is_full = |(group, run): &mut (u8, Vec<u8>)| {
-                run.len() + item.contents.len() > limit || (class > 0 && *group != item.group)
+            let is_full = |(group, run): &mut (u8, Contents)| {
+                run.raw.len() + item.contents.len() > limit || (class > 0 && *group != item.group)
             };
             runs.extend(open.take_if(is_full).map(|(_, run)| run));
-            let (_, run) = open.get_or_insert((item.group, Vec::new()));
+            let (_, run) = open.get_or_insert_with(|| (item.group, Contents::default()));
             places.insert(
                 item.digest,
-                (runs.len() as u32, run.len() as u64, item.filtered),
+                (runs.len() as u32, run.raw.len() as u64, item.filtered),
             );
-            run.extend_from_slice(&item.contents);
+            let start = run.raw.len();
+            run.raw.extend_from_slice(&item.contents);
+            run.programs
+                .extend(item.filtered.then_some(start..run.raw.len()));
         }
         runs.extend(open.map(|(_, run)| run));
     }
@@ -168,16 +188,16 @@ fn extension(name: &str) -> &str {
         .map_or("", |(_, extension)| extension)
 }
 
-/// A chunk's number, and the chunk packed.
+/// A frame's number, and the frame packed.
 type Numbered = (usize, io::Result<(Codec, Vec<u8>)>);
 
 fn compress(
-    raw: &[&[u8]],
+    raw: &[Cow<'_, [u8]>],
     level: i32,
     threads: Option<NonZeroUsize>,
     progress: &mut dyn FnMut(Progress),
 ) -> io::Result<Vec<(Codec, Vec<u8>)>> {
-    let total = raw.iter().map(|chunk| chunk.len() as u64).sum();
+    let total = raw.iter().map(|frame| frame.len() as u64).sum();
     let threads = threads
         .or_else(|| thread::available_parallelism().ok())
         .map_or(1, NonZeroUsize::get)
@@ -197,7 +217,7 @@ fn compress(
                 Some(packer) => Ok(packer),
                 none => Packer::new(level).map(|packer| none.insert(packer)),
             }
-            .and_then(|packer| packer.pack(raw[number]));
+            .and_then(|packer| packer.pack(&raw[number]));
             if sender.send((number, result)).is_err() {
                 return;
             }
@@ -221,24 +241,24 @@ fn compress(
     })?;
     packed
         .into_iter()
-        .map(|chunk| chunk.ok_or_else(|| io::Error::other("a thread ended early")))
+        .map(|frame| frame.ok_or_else(|| io::Error::other("a thread ended early")))
         .collect()
 }
 
-fn assemble(mut index: Index, raw: &[&[u8]], packed: Vec<(Codec, Vec<u8>)>) -> Vec<u8> {
+fn assemble(mut index: Index, raw: &[Cow<'_, [u8]>], packed: Vec<(Codec, Vec<u8>)>) -> Vec<u8> {
     let mut bytes = vec![0; superblock::LENGTH];
     for (raw, (codec, packed)) in raw.iter().zip(packed) {
-        index.chunks.push(Chunk {
+        index.frames.push(Frame {
             offset: bytes.len() as u64,
             packed: packed.len() as u32,
-            raw: raw.len() as u32,
+            raw: raw.len() as u64,
             codec,
         });
         bytes.extend(packed);
     }
     let encoded = index.encode();
     let superblock = Superblock {
-        major: MAJOR,
+        major: if index.is_woven() { WOVEN } else { MAJOR },
         minor: MINOR,
         record_size: RECORD,
         archive_length: (bytes.len() + encoded.len()) as u64,

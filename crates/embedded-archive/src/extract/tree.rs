@@ -29,7 +29,7 @@ pub(crate) struct Modes {
 
 /// How long a forked child's copy of a descriptor is waited for before the file is written again.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// From this length on a run is worth two threads.
+/// From this length on a run is worth threads of its own.
 const LONG: u64 = 4 << 20;
 /// How often a file is written again.
 const ATTEMPTS: usize = 4;
@@ -152,7 +152,7 @@ impl Writer<'_> {
                     open: Vec::new(),
                 };
                 let result = if threads > 1 && self.archive.index.runs[part.run].raw >= LONG {
-                    decoder.part_in_two(part, sink)
+                    decoder.part_with_threads(part, sink)
                 } else {
                     decoder.part(part, sink)
                 };

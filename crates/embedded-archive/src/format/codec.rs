@@ -1,24 +1,26 @@
-//! How a chunk's bytes are packed.
+//! How a frame's bytes are packed.
 use std::io;
-use std::ops::ControlFlow;
+use std::ops::Range;
 
 use zstd::stream::raw::{CParameter, DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
 
-use super::index::Chunk;
+use super::index::Frame;
 use crate::source::Source;
 
-/// The logarithm of the longest distance that a chunk may refer back: 16 MiB, the memory a decoder needs.
+/// The logarithm of the longest distance that a frame may refer back: 16 MiB, the memory a decoder needs.
 const WINDOW_LOG: u32 = 24;
 /// How much is unpacked before it is handed on: it then still lies in the processor's cache.
-const PIECE: usize = 256 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
+/// How many packed bytes are read at a time. What a piece leaves of them is read again.
+const PACKED: usize = 64 << 10;
 
-/// How a chunk is packed.
+/// How a frame is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Codec {
     /// As it is.
     Stored = 0,
-    /// One zstd frame (RFC 8878) with a window of at most 16 MiB.
+    /// One frame of zstd (RFC 8878) with a window of at most 16 MiB.
     Zstd = 1,
 }
 
@@ -30,7 +32,7 @@ impl Codec {
     }
 }
 
-/// Packs chunks; one for each thread.
+/// Packs frames; one for each thread.
 pub(crate) struct Packer(zstd::bulk::Compressor<'static>);
 
 impl Packer {
@@ -54,102 +56,131 @@ impl Packer {
     }
 }
 
-/// Takes the next piece of raw bytes.
-type Take<'a, E> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, E> + 'a;
-
-/// Unpacks chunks; one for each thread. It keeps its buffers: fresh pages cost a fifth of the time.
+/// Unpacks frames, one after the other. It keeps its buffers: fresh pages cost a fifth of the time.
 #[derive(Default)]
 pub(crate) struct Unpacker {
-    /// Made when the first chunk needs it.
+    /// Made when the first frame needs it.
     decoder: Option<Decoder<'static>>,
     packed: Vec<u8>,
-    raw: Vec<u8>,
+    /// The frame that is unpacked; `None` before the first one.
+    frame: Option<Open>,
+}
+
+/// How far a frame is unpacked.
+struct Open {
+    codec: Codec,
+    /// The packed bytes that are left, counted from the start of the archive.
+    packed: Range<u64>,
+    /// How many raw bytes are still asked for.
+    wanted: u64,
+    /// Whether all of the frame is asked for, so that it must end with the last of them.
+    whole: bool,
+    /// Whether the decoder has seen the end.
+    ended: bool,
 }
 
 impl Unpacker {
-    /// Hands the raw bytes of a chunk to `each`, piece by piece, until that breaks off.
+    /// Goes to the start of a frame of which `wanted` raw bytes are asked for.
+    pub(crate) fn start(&mut self, frame: &Frame, wanted: u64) -> io::Result<()> {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.reinit()?;
+        }
+        self.frame = Some(Open {
+            codec: frame.codec,
+            packed: frame.offset..frame.offset + u64::from(frame.packed),
+            wanted,
+            whole: wanted == frame.raw,
+            ended: false,
+        });
+        Ok(())
+    }
+
+    /// Forgets the frame and keeps the buffers.
+    pub(crate) fn stop(&mut self) {
+        self.frame = None;
+    }
+
+    /// Fills `raw` with what comes next, or with less of it at the end of what is wanted; then with nothing.
     ///
     /// A frame that yields another length than the index says is an error, found before a byte too many is handed on.
-    pub(crate) fn unpack<E>(
-        &mut self,
-        (source, base): (&dyn Source, u64),
-        chunk: &Chunk,
-        failed: &dyn Fn(io::Error) -> E,
-        each: &mut Take<'_, E>,
-    ) -> Result<ControlFlow<()>, E> {
-        let (mut place, end) = (
-            base + chunk.offset,
-            base + chunk.offset + u64::from(chunk.packed),
-        );
-        let mut left = chunk.raw as usize;
-        let mut decoder = match chunk.codec {
-            Codec::Stored => None,
-            Codec::Zstd => {
-                self.raw.resize(PIECE, 0);
-                Some(begin(&mut self.decoder).map_err(failed)?)
-            }
+    pub(crate) fn read(&mut self, source: (&dyn Source, u64), raw: &mut [u8]) -> io::Result<usize> {
+        let Some(open) = &self.frame else {
+            return Ok(0);
         };
-        let mut ended = false;
-        while place < end {
-            // At most PIECE, so it fits a usize.
-            let length = (end - place).min(PIECE as u64) as usize;
-            let packed = source
-                .bytes_at(place, length, &mut self.packed)
-                .map_err(failed)?;
-            place += length as u64;
-            let Some(decoder) = &mut decoder else {
-                left -= length;
-                if each(packed)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-                continue;
-            };
-            let mut input = InBuffer::around(packed);
-            loop {
-                let mut output = OutBuffer::around(&mut self.raw[..]);
-                if ended {
-                    return Err(failed(wrong_length()));
-                }
-                ended = decoder.run(&mut input, &mut output).map_err(failed)? == 0;
-                let produced = output.pos();
-                left = left
-                    .checked_sub(produced)
-                    .ok_or_else(|| failed(wrong_length()))?;
-                if produced > 0 && each(&self.raw[..produced])?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-                // A full output may hide more; otherwise the input is used up.
-                if input.pos() == packed.len() && (produced < PIECE || ended) {
-                    break;
-                }
+        let (wanted, whole) = (open.wanted, open.whole);
+        let length = raw.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
+        let mut done = 0;
+        while done < length {
+            match self.step(source, &mut raw[done..length])? {
+                0 => return Err(wrong_length()),
+                produced => done += produced,
             }
         }
-        if left != 0 || (decoder.is_some() && !ended) {
-            return Err(failed(wrong_length()));
+        let left = wanted - length as u64;
+        if left == 0 && whole && length > 0 && self.step(source, &mut [0])? > 0 {
+            return Err(wrong_length());
         }
-        Ok(ControlFlow::Continue(()))
+        if let Some(open) = &mut self.frame {
+            open.wanted = left;
+            if left == 0 && whole && !(open.ended && open.packed.is_empty()) {
+                return Err(wrong_length());
+            }
+        }
+        Ok(length)
+    }
+
+    /// Unpacks some bytes; none only at the end, or where the frame has none any more.
+    fn step(&mut self, (source, base): (&dyn Source, u64), raw: &mut [u8]) -> io::Result<usize> {
+        let Some(open) = &mut self.frame else {
+            return Ok(0);
+        };
+        while !open.ended {
+            // At most PACKED, so it fits a usize.
+            let length = (open.packed.end - open.packed.start).min(PACKED as u64) as usize;
+            let place = base + open.packed.start;
+            let packed = source.bytes_at(place, length, &mut self.packed)?;
+            let (consumed, produced) = match open.codec {
+                Codec::Stored => {
+                    let produced = length.min(raw.len());
+                    raw[..produced].copy_from_slice(&packed[..produced]);
+                    open.ended =
+                        length == produced && open.packed.end == open.packed.start + length as u64;
+                    (produced, produced)
+                }
+                Codec::Zstd => {
+                    let decoder = match &mut self.decoder {
+                        Some(decoder) => decoder,
+                        none => none.insert(decoder()?),
+                    };
+                    let mut input = InBuffer::around(packed);
+                    let mut output = OutBuffer::around(&mut *raw);
+                    open.ended = decoder.run(&mut input, &mut output)? == 0;
+                    let produced = output.pos();
+                    (input.pos(), produced)
+                }
+            };
+            open.packed.start += consumed as u64;
+            if produced > 0 {
+                return Ok(produced);
+            }
+            if consumed == 0 && !open.ended {
+                return Err(wrong_length());
+            }
+        }
+        Ok(0)
     }
 }
 
-/// A decoder at the start of a frame.
-fn begin<'a>(kept: &'a mut Option<Decoder<'static>>) -> io::Result<&'a mut Decoder<'static>> {
-    match kept {
-        Some(decoder) => {
-            decoder.reinit()?;
-            Ok(decoder)
-        }
-        none => {
-            let mut decoder = Decoder::new()?;
-            decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
-            Ok(none.insert(decoder))
-        }
-    }
+fn decoder() -> io::Result<Decoder<'static>> {
+    let mut decoder = Decoder::new()?;
+    decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
+    Ok(decoder)
 }
 
 fn wrong_length() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        "a chunk of another length than its index says",
+        "a frame of another length than the index says",
     )
 }
 
@@ -158,25 +189,26 @@ mod tests {
     use super::*;
 
     fn unpack(codec: Codec, packed: &[u8], raw: usize) -> io::Result<Vec<u8>> {
-        let chunk = Chunk {
+        let frame = Frame {
             offset: 3,
             packed: packed.len() as u32,
-            raw: raw as u32,
+            raw: raw as u64,
             codec,
         };
         let source = [b"abc", packed, b"trailing"].concat();
-        let mut bytes = Vec::new();
-        let done =
-            Unpacker::default().unpack((&source, 0), &chunk, &|error| error, &mut |piece| {
-                bytes.extend_from_slice(piece);
-                Ok(ControlFlow::Continue(()))
-            })?;
-        assert_eq!(done, ControlFlow::Continue(()));
-        Ok(bytes)
+        let mut unpacker = Unpacker::default();
+        unpacker.start(&frame, frame.raw)?;
+        let (mut bytes, mut piece) = (Vec::new(), vec![0; PIECE]);
+        loop {
+            match unpacker.read((&source, 0), &mut piece)? {
+                0 => return Ok(bytes),
+                length => bytes.extend_from_slice(&piece[..length]),
+            }
+        }
     }
 
     #[test]
-    fn chunks_come_back_whatever_is_in_them() {
+    fn frames_come_back_whatever_is_in_them() {
         let noise: Vec<u8> = (0..5000_u32)
             .flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..3].to_vec())
             .collect();

@@ -1,12 +1,14 @@
-//! The index: which chunks there are, which runs they form, which files lie in which run.
-use std::collections::HashSet;
-use std::ops::Range;
+//! The index: which frames there are, which runs their bytes form, which files lie in which run.
+mod chunks;
 
-use super::codec::Codec;
+use std::collections::HashSet;
+
 use super::superblock::Superblock;
-use super::{Cursor, Damage, MAX_FILES, MAX_TOTAL, MINOR, branch};
+use super::{Cursor, Damage, MAX_FILES, MAX_TOTAL, MINOR, WOVEN, branch};
 use crate::digest::{Digest, TreeHasher};
 use crate::name;
+
+pub(crate) use chunks::{Chunk, Frame, Run, lanes};
 
 /// The length of a file record.
 pub(crate) const RECORD: u16 = 64;
@@ -15,22 +17,6 @@ const CHUNK_ENTRY: usize = 24;
 const RUN_ENTRY: usize = 8;
 /// The number of no run: of an empty file, and of metadata that are not there.
 pub(crate) const NO_RUN: u32 = u32::MAX;
-
-/// Packed bytes, decoded from their start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Chunk {
-    pub(crate) offset: u64,
-    pub(crate) packed: u32,
-    pub(crate) raw: u32,
-    pub(crate) codec: Codec,
-}
-
-/// Consecutive chunks whose raw bytes, joined, hold one large file or several small ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Run {
-    pub(crate) chunks: Range<usize>,
-    pub(crate) raw: u64,
-}
 
 /// A file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +62,7 @@ pub(crate) struct MetadataRecord {
 /// A checked index.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Index {
+    pub(crate) frames: Vec<Frame>,
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) runs: Vec<Run>,
     pub(crate) records: Vec<Record>,
@@ -122,6 +109,11 @@ impl Index {
         hasher
     }
 
+    /// Whether a frame has several chunks, which needs version [`WOVEN`].
+    pub(crate) fn is_woven(&self) -> bool {
+        self.frames.len() < self.chunks.len()
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend((self.records.len() as u32).to_le_bytes());
@@ -141,11 +133,19 @@ impl Index {
         bytes.extend(run.to_le_bytes());
         bytes.extend(length.to_le_bytes());
         bytes.extend(digest);
+        let mut begun = 0;
         for chunk in &self.chunks {
-            bytes.extend(chunk.offset.to_le_bytes());
-            bytes.extend(chunk.packed.to_le_bytes());
+            let (offset, packed, codec) = if chunk.frame == begun {
+                begun += 1;
+                let frame = &self.frames[chunk.frame];
+                (frame.offset, frame.packed, frame.codec as u8)
+            } else {
+                (chunk.frame as u64, 0, chunks::CONTINUED)
+            };
+            bytes.extend(offset.to_le_bytes());
+            bytes.extend(packed.to_le_bytes());
             bytes.extend(chunk.raw.to_le_bytes());
-            bytes.extend([chunk.codec as u8, 0, 0, 0, 0, 0, 0, 0]);
+            bytes.extend([codec, 0, 0, 0, 0, 0, 0, 0]);
         }
         for run in &self.runs {
             bytes.extend((run.chunks.start as u32).to_le_bytes());
@@ -213,10 +213,8 @@ impl Index {
             return Err(Damage::Index("its counts do not fit its length"));
         }
         let mut body = Cursor(&bytes[HEADER..]);
-        let chunks = (0..chunks)
-            .map(|_| parse_chunk(&mut body))
-            .collect::<Result<Vec<_>, _>>()?;
-        let runs = parse_runs(&mut body, runs, &chunks)?;
+        let (frames, chunks) = chunks::parse(&mut body, chunks, superblock.major >= WOVEN)?;
+        let runs = chunks::parse_runs(&mut body, runs, &chunks)?;
         let records = (0..files)
             .map(|_| {
                 parse_record(Cursor(
@@ -237,6 +235,7 @@ impl Index {
             digest,
         });
         Ok(Self {
+            frames,
             chunks,
             runs,
             records,
@@ -247,16 +246,16 @@ impl Index {
 
     fn check_runs(&self, end: u64) -> Result<(), Damage> {
         let mut free = super::superblock::LENGTH as u64;
-        for chunk in &self.chunks {
-            if chunk.offset < free {
-                return Err(Damage::Index("chunks overlap"));
+        for frame in &self.frames {
+            if frame.offset < free {
+                return Err(Damage::Index("frames overlap"));
             }
-            free = chunk
+            free = frame
                 .offset
-                .checked_add(u64::from(chunk.packed))
-                .ok_or(Damage::Index("a chunk's place"))?;
+                .checked_add(u64::from(frame.packed))
+                .ok_or(Damage::Index("a frame's place"))?;
             if free > end {
-                return Err(Damage::Index("a chunk lies outside the archive"));
+                return Err(Damage::Index("a frame lies outside the archive"));
             }
         }
         let mut total = 0_u64;
@@ -349,52 +348,6 @@ impl Index {
         }
         Ok(())
     }
-}
-
-fn parse_chunk(body: &mut Cursor<'_>) -> Result<Chunk, Damage> {
-    let (Some(offset), Some(packed), Some(raw), Some(codec), Some(_)) =
-        (body.u64(), body.u32(), body.u32(), body.u8(), body.bytes(7))
-    else {
-        return Err(Damage::Index("it is too short"));
-    };
-    let codec = Codec::from_byte(codec).ok_or(Damage::Index("a chunk's codec"))?;
-    if raw == 0 || packed == 0 || packed > raw {
-        return Err(Damage::Index("a chunk's lengths"));
-    }
-    if codec == Codec::Stored && packed != raw {
-        return Err(Damage::Index("a stored chunk's lengths"));
-    }
-    Ok(Chunk {
-        offset,
-        packed,
-        raw,
-        codec,
-    })
-}
-
-/// Runs partition the chunks in order.
-fn parse_runs(body: &mut Cursor<'_>, count: u32, chunks: &[Chunk]) -> Result<Vec<Run>, Damage> {
-    let mut runs = Vec::with_capacity(count as usize);
-    let mut next = 0;
-    for _ in 0..count {
-        let (Some(first), Some(length)) = (body.u32(), body.u32()) else {
-            return Err(Damage::Index("it is too short"));
-        };
-        let (first, length) = (first as usize, length as usize);
-        let part = chunks.get(first..).and_then(|rest| rest.get(..length));
-        let Some(part) = part.filter(|part| first == next && !part.is_empty()) else {
-            return Err(Damage::Index("a run's chunks"));
-        };
-        next = first + length;
-        runs.push(Run {
-            chunks: first..next,
-            raw: part.iter().map(|chunk| u64::from(chunk.raw)).sum(),
-        });
-    }
-    if next != chunks.len() {
-        return Err(Damage::Index("a chunk belongs to no run"));
-    }
-    Ok(runs)
 }
 
 fn parse_record(mut cursor: Cursor<'_>) -> Result<Record, Damage> {

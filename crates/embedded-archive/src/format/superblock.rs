@@ -1,5 +1,5 @@
 //! The block of 128 bytes that opens an archive, and closes an executable that carries one.
-use super::{Cursor, Damage, MAJOR, MAX_INDEX, MINOR};
+use super::{Cursor, Damage, MAJOR, MAX_INDEX, MINOR, WOVEN};
 use crate::digest::TreeId;
 
 /// The length of the block.
@@ -54,7 +54,7 @@ pub(crate) struct Superblock {
 pub(crate) enum Refusal {
     /// It does not begin with the magic number.
     Foreign,
-    /// Its major version is not ours.
+    /// Its major version is not known.
     Version(u16, u16),
     /// It was one once.
     Damaged(Damage),
@@ -95,7 +95,7 @@ impl Superblock {
         let (Some(major), Some(minor)) = (cursor.u16(), cursor.u16()) else {
             return Err(Refusal::Damaged(Damage::Truncated));
         };
-        if major != MAJOR {
+        if !(MAJOR..=WOVEN).contains(&major) {
             return Err(Refusal::Version(major, minor));
         }
         let mut unsigned = *block;
@@ -196,12 +196,12 @@ mod tests {
     #[test]
     fn a_newer_major_version_is_named_and_a_newer_minor_one_is_read() {
         let major = Superblock {
-            major: MAJOR + 1,
+            major: WOVEN + 1,
             ..sample()
         };
         assert_eq!(
             Superblock::parse(&major.encode()),
-            Err(Refusal::Version(MAJOR + 1, MINOR))
+            Err(Refusal::Version(WOVEN + 1, MINOR))
         );
         let minor = Superblock {
             minor: MINOR + 1,

@@ -3,7 +3,8 @@ use embedded_archive::{Archive, Builder, Group, Level, OpenError, Selection};
 
 const GOLDEN: &[u8] = include_bytes!("../golden/format-1.archive");
 const NEWER_MINOR: &[u8] = include_bytes!("../golden/format-1.7.archive");
-const NEWER_MAJOR: &[u8] = include_bytes!("../golden/format-2.archive");
+const WOVEN: &[u8] = include_bytes!("../golden/format-2.archive");
+const NEWER_MAJOR: &[u8] = include_bytes!("../golden/format-3.archive");
 const STORED: &[u8] = include_bytes!("../golden/stored.archive");
 
 /// The builder that wrote the golden archive.
@@ -88,6 +89,85 @@ fn the_files_of_the_golden_archive_have_the_same_identity_when_packed_now() {
     );
 }
 
+/// Two programs that are long enough for their code and data to be packed apart: as far as their headers say.
+fn programs() -> [(&'static str, Vec<u8>); 2] {
+    let program = |length: usize, salt: u8| {
+        let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0".to_vec();
+        file.resize(64, 0);
+        (file[0x20], file[0x38]) = (64, 2);
+        for (flags, start, size) in [(5_u32, 4096_u64, 900_000_u64), (6, 1_000_000, 500_000)] {
+            file.extend([1, flags].map(u32::to_le_bytes).concat());
+            file.extend(
+                [start, 0, 0, size, size, 4096]
+                    .map(u64::to_le_bytes)
+                    .concat(),
+            );
+        }
+        file.extend([salt; 50]);
+        file.resize(length, 0x90);
+        for at in (4096..900_000).step_by(10_007) {
+            file[at] = 0xe8;
+        }
+        for at in (1_000_000..1_500_000).step_by(30_011) {
+            file[at] = salt;
+        }
+        file
+    };
+    [
+        ("bin/one", program(4_300_000, 1)),
+        ("lib/two", program(4_200_000, 2)),
+    ]
+}
+
+#[test]
+fn the_golden_archive_of_format_2_is_read() {
+    let archive = Archive::from_bytes(WOVEN).unwrap();
+    assert_eq!(archive.format_version(), (2, 0));
+    archive.verify().unwrap();
+    assert_eq!(archive.tree().to_string(), WOVEN_TREE);
+    let directory = tempfile::tempdir().unwrap();
+    archive.extract(directory.path(), Selection::all()).unwrap();
+    for (name, contents) in programs() {
+        assert!(archive.read(name).unwrap() == contents, "{name}");
+        assert!(std::fs::read(directory.path().join(name)).unwrap() == contents);
+    }
+}
+
+#[test]
+fn a_damaged_byte_of_a_woven_run_is_noticed_where_it_lies() {
+    let original = Archive::from_bytes(WOVEN).unwrap();
+    let end = u64::from_le_bytes(WOVEN[32..40].try_into().unwrap()) as usize;
+    for at in (128..end).step_by(7) {
+        let mut bytes = WOVEN.to_vec();
+        bytes[at] ^= 0x21;
+        let archive = Archive::from_bytes(bytes).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let extracted = archive.extract(directory.path(), Selection::all()).is_ok();
+        assert_eq!(extracted, archive.verify().is_ok());
+        for (name, _) in programs() {
+            if let Ok(contents) = archive.read(name) {
+                assert!(contents == original.read(name).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn only_long_runs_of_programs_need_format_2() {
+    let mut builder = Builder::new();
+    builder.level(Level::new(1));
+    for (name, contents) in programs() {
+        builder.bytes(name, contents).unwrap();
+    }
+    let woven = Archive::from_bytes(builder.build().unwrap()).unwrap();
+    assert_eq!(woven.format_version(), (2, 0));
+    assert_eq!(woven.tree().to_string(), WOVEN_TREE);
+    let plain = Archive::from_bytes(self::builder().build().unwrap()).unwrap();
+    assert_eq!(plain.format_version(), (1, 0));
+}
+
+const WOVEN_TREE: &str = "9daca388a1b5dfb230999d1c7c1490d41ed88d23e07907c8eaa062255e14e9dd";
+
 /// What format 1.7 may look like: longer records, a table behind the names, another minor version.
 fn newer_minor() -> Vec<u8> {
     let number = |at: usize| u64::from_le_bytes(GOLDEN[at..at + 8].try_into().unwrap()) as usize;
@@ -170,14 +250,14 @@ fn a_newer_major_version_is_an_error_that_names_both() {
     assert!(matches!(
         error,
         OpenError::Version {
-            major: 2,
+            major: 3,
             minor: 0,
             ..
         }
     ));
     let text = error.to_string();
     assert!(
-        text.contains("format 2.0") && text.contains("format 1.x"),
+        text.contains("format 3.0") && text.contains("formats 1.x to 2.x"),
         "{text}"
     );
 }

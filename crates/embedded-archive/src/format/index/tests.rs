@@ -1,14 +1,19 @@
 //! Tests of the index: round trips, and each rule broken alone with the digests made right again.
 use super::*;
-use crate::format::{MAJOR, superblock};
+use crate::format::codec::Codec;
+use crate::format::{MAJOR, WOVEN, superblock};
 
-fn chunk(offset: u64, packed: u32, raw: u32) -> Chunk {
-    Chunk {
+fn frame(offset: u64, packed: u32, raw: u64) -> Frame {
+    Frame {
         offset,
         packed,
         raw,
         codec: Codec::Zstd,
     }
+}
+
+fn chunk(frame: usize, raw: u32) -> Chunk {
+    Chunk { frame, raw }
 }
 
 fn record((run, offset): (u32, u64), (length, digest): (u64, Digest), group: u8) -> Record {
@@ -25,7 +30,8 @@ fn record((run, offset): (u32, u64), (length, digest): (u64, Digest), group: u8)
 /// Two runs, one of them of two chunks; four files, two of which share their bytes; metadata.
 fn sample() -> Index {
     let mut index = Index {
-        chunks: vec![chunk(128, 10, 50), chunk(138, 20, 50), chunk(160, 5, 40)],
+        frames: vec![frame(128, 10, 50), frame(138, 20, 50), frame(160, 5, 40)],
+        chunks: vec![chunk(0, 50), chunk(1, 50), chunk(2, 40)],
         ..Index::default()
     };
     index.runs = vec![
@@ -51,7 +57,7 @@ fn sample() -> Index {
 fn superblock_of(index: &Index) -> Superblock {
     let bytes = index.encode();
     Superblock {
-        major: MAJOR,
+        major: if index.is_woven() { WOVEN } else { MAJOR },
         minor: MINOR,
         record_size: RECORD,
         archive_length: 200 + bytes.len() as u64,
@@ -98,17 +104,17 @@ fn files_are_found_by_name() {
 fn an_index_that_breaks_a_rule_is_refused_though_its_digests_fit() {
     type Change = fn(&mut Index);
     let changes: [(&str, Change); 17] = [
-        ("overlapping chunks", |index| index.chunks[1].offset = 137),
-        ("a chunk in the superblock", |index| {
-            index.chunks[0].offset = superblock::LENGTH as u64 - 1
+        ("overlapping frames", |index| index.frames[1].offset = 137),
+        ("a frame in the superblock", |index| {
+            index.frames[0].offset = superblock::LENGTH as u64 - 1
         }),
-        ("a chunk in the index", |index| index.chunks[2].offset = 198),
-        ("a chunk's offset overflows", |index| {
-            index.chunks[2].offset = u64::MAX
+        ("a frame in the index", |index| index.frames[2].offset = 198),
+        ("a frame's offset overflows", |index| {
+            index.frames[2].offset = u64::MAX
         }),
         ("a chunk of no bytes", |index| index.chunks[0].raw = 0),
-        ("a chunk longer packed than raw", |index| {
-            index.chunks[0].packed = 51
+        ("a frame longer packed than raw", |index| {
+            index.frames[0].packed = 51
         }),
         ("a filter on a file of another's place", |index| {
             index.records[1].filtered = true
@@ -146,6 +152,77 @@ fn an_index_that_breaks_a_rule_is_refused_though_its_digests_fit() {
         change(&mut index);
         assert!(
             matches!(reparse(&index), Err(Damage::Index(_))),
+            "{what}: {:?}",
+            reparse(&index)
+        );
+    }
+}
+
+/// A run of two frames that alternate, and a run of one.
+fn woven() -> Index {
+    let mut index = sample();
+    index.frames = vec![frame(128, 10, 60), frame(138, 20, 40), frame(160, 5, 40)];
+    index.chunks = vec![
+        chunk(0, 50),
+        chunk(1, 30),
+        chunk(0, 10),
+        chunk(1, 10),
+        chunk(2, 40),
+    ];
+    (index.runs[0].chunks, index.runs[1].chunks) = (0..4, 4..5);
+    index
+}
+
+#[test]
+fn a_woven_run_is_read_back_in_its_version_alone() {
+    assert_eq!(reparse(&woven()), Ok(woven()));
+    let older = Superblock {
+        major: MAJOR,
+        ..superblock_of(&woven())
+    };
+    assert_eq!(
+        Index::parse(&woven().encode(), &older),
+        Err(Damage::Index("a chunk's codec"))
+    );
+    assert_eq!(
+        lanes(&woven().chunks),
+        Some(vec![0, 1, 0, 1, 0]),
+        "a lane that is free is used again"
+    );
+}
+
+#[test]
+fn a_woven_run_that_breaks_a_rule_is_refused() {
+    type Change = fn(&mut Index);
+    let changes: [(&str, Change); 5] = [
+        ("a frame that is not there", |index| {
+            index.chunks[3].frame = 7
+        }),
+        ("a frame of two runs", |index| {
+            (index.runs[0].chunks, index.runs[1].chunks) = (0..3, 3..5);
+            index.runs[1].raw = 50;
+        }),
+        ("a frame longer packed than raw", |index| {
+            index.frames[0].packed = 61;
+            index.frames[1].offset = 200;
+        }),
+        ("a stored frame of another length", |index| {
+            index.frames[1].codec = Codec::Stored
+        }),
+        ("five frames open at once", |index| {
+            index.frames = (0..5).map(|number| frame(128 + number, 1, 2)).collect();
+            index.chunks = (0..10).map(|number| chunk(number % 5, 1)).collect();
+            index.runs = vec![Run {
+                chunks: 0..10,
+                raw: 10,
+            }];
+        }),
+    ];
+    for (what, change) in changes {
+        let mut index = woven();
+        change(&mut index);
+        assert!(
+            matches!(reparse(&index), Err(Damage::Index(_) | Damage::Limit(_))),
             "{what}: {:?}",
             reparse(&index)
         );

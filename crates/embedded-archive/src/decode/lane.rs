@@ -1,0 +1,199 @@
+//! The lanes of a run: frames one after the other, unpacked where they are asked for or in a thread of their own.
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::thread::{self, Scope};
+
+use super::Part;
+use crate::archive::Inner;
+use crate::format::codec::{PIECE, Unpacker};
+use crate::format::index;
+
+/// How many pieces of a lane may wait for the thread that takes them.
+const WAITING: usize = 8;
+
+/// A frame, and how many of its raw bytes are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    frame: usize,
+    wanted: u64,
+}
+
+/// How the wanted bytes of a run come out of its frames.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) steps: Vec<Step>,
+    pub(super) lanes: Vec<Spans>,
+}
+
+/// What a lane unpacks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Spans(Vec<Span>);
+
+/// The next bytes of a run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) length: u64,
+    /// Where they come from; `None` when nobody wants them.
+    pub(super) lane: Option<usize>,
+}
+
+impl Plan {
+    /// Leaves out the frames that hold nothing of the wanted places, and ends after the last of these.
+    pub(super) fn new(archive: &Inner, part: &Part) -> Self {
+        let chunks = &archive.index.chunks[archive.index.runs[part.run].chunks.clone()];
+        let start = part.ranges.first().map_or(0, |place| place.offset);
+        let end = part
+            .ranges
+            .last()
+            .map_or(0, |place| place.offset + place.length);
+        let mut at = 0;
+        let mut spans: HashMap<usize, (u64, bool)> = HashMap::new();
+        for chunk in chunks {
+            if at >= end {
+                break;
+            }
+            at += u64::from(chunk.raw);
+            let (length, wanted) = spans.entry(chunk.frame).or_default();
+            *length += u64::from(chunk.raw);
+            *wanted |= at > start;
+        }
+        let mut plan = Self {
+            steps: Vec::new(),
+            lanes: Vec::new(),
+        };
+        // `Index::parse` has counted the lanes.
+        let numbers = index::lanes(chunks).unwrap_or_default();
+        for (chunk, lane) in chunks.iter().zip(numbers) {
+            let Some((length, wanted)) = spans.get_mut(&chunk.frame) else {
+                break;
+            };
+            if *wanted && *length > 0 {
+                if plan.lanes.len() <= lane {
+                    plan.lanes.resize_with(lane + 1, Spans::default);
+                }
+                plan.lanes[lane].0.push(Span {
+                    frame: chunk.frame,
+                    wanted: std::mem::take(length),
+                });
+            }
+            plan.steps.push(Step {
+                length: chunk.raw.into(),
+                lane: wanted.then_some(lane),
+            });
+        }
+        plan
+    }
+}
+
+/// Unpacks the frames of a lane.
+pub(super) struct Lane<'a> {
+    archive: &'a Inner,
+    pub(super) unpacker: Unpacker,
+    spans: std::slice::Iter<'a, Span>,
+}
+
+impl<'a> Lane<'a> {
+    pub(super) fn new(archive: &'a Inner, mut unpacker: Unpacker, spans: &'a Spans) -> Self {
+        unpacker.stop();
+        Self {
+            archive,
+            unpacker,
+            spans: spans.0.iter(),
+        }
+    }
+}
+
+impl Read for Lane<'_> {
+    fn read(&mut self, raw: &mut [u8]) -> io::Result<usize> {
+        let location = &self.archive.location;
+        loop {
+            let length = self
+                .unpacker
+                .read((&*location.source, location.base), raw)?;
+            if length > 0 {
+                return Ok(length);
+            }
+            let Some(span) = self.spans.next() else {
+                return Ok(0);
+            };
+            let frame = &self.archive.index.frames[span.frame];
+            self.unpacker.start(frame, span.wanted)?;
+        }
+    }
+}
+
+/// A lane with a thread of its own; without one, where the system refuses a thread.
+pub(super) fn in_thread<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    archive: &'env Inner,
+    spans: &'env Spans,
+) -> Box<dyn BufRead + 'env> {
+    let (full, filled) = sync_channel::<io::Result<Vec<u8>>>(WAITING);
+    let (empty, emptied) = channel::<Vec<u8>>();
+    let work = move || {
+        let mut lane = Lane::new(archive, Unpacker::default(), spans);
+        loop {
+            let mut piece = emptied.try_recv().unwrap_or_default();
+            piece.resize(PIECE, 0);
+            let read = lane.read(&mut piece);
+            let ended = !matches!(read, Ok(1..));
+            // Whoever takes the pieces stops when it has all, or has failed.
+            let sent = full.send(read.map(|length| {
+                piece.truncate(length);
+                piece
+            }));
+            if ended || sent.is_err() {
+                return;
+            }
+        }
+    };
+    let started = thread::Builder::new()
+        .name("embedded-archive".into())
+        .spawn_scoped(scope, work);
+    match started {
+        Ok(_) => Box::new(Received {
+            filled,
+            empty,
+            piece: Vec::new(),
+            taken: 0,
+        }),
+        Err(_) => Box::new(BufReader::with_capacity(
+            PIECE,
+            Lane::new(archive, Unpacker::default(), spans),
+        )),
+    }
+}
+
+/// What the thread of a lane unpacks.
+struct Received {
+    filled: Receiver<io::Result<Vec<u8>>>,
+    /// Takes the pieces back, for their memory.
+    empty: Sender<Vec<u8>>,
+    piece: Vec<u8>,
+    taken: usize,
+}
+
+impl BufRead for Received {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken == self.piece.len() {
+            let ended = |_| io::Error::from(io::ErrorKind::UnexpectedEof);
+            let piece = self.filled.recv().map_err(ended)??;
+            let _ = self.empty.send(std::mem::replace(&mut self.piece, piece));
+            self.taken = 0;
+        }
+        Ok(&self.piece[self.taken..])
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.taken += length;
+    }
+}
+
+impl Read for Received {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
