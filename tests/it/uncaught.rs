@@ -54,6 +54,30 @@ fn the_main_thread_may_leave() {
 }
 
 #[test]
+fn a_main_thread_that_leaves_waits_for_the_others() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // From OCaml 4.14 on `Thread.exit` raises an exception.
+    let source = |last: &str| {
+        format!(
+            "let rec threads n = Thread.create (fun () ->\n\
+               Thread.delay 0.02; print_int n; if n > 0 then ignore (threads (n - 1)) else {last}) ()\n\
+             let first = threads 3\n\
+             let () = print_string \"leaving \"; ignore first\n\
+             let () = try Thread.exit () with e when Printexc.to_string e = \"Thread.Exit\" -> Thread.delay 1.\n"
+        )
+    };
+    sandbox.write("main.ml", source("()"));
+    let outcome = sandbox.saddlebag(["run", "main.ml"]).run();
+    outcome.code(0).prints("leaving 3210").is_quiet();
+    sandbox.write("main.ml", source("exit 3"));
+    let outcome = sandbox.saddlebag(["run", "main.ml"]).run();
+    outcome.code(3).prints("leaving 3210").is_quiet();
+}
+
+#[test]
 fn an_exception_of_a_memory_profile_is_described() {
     if !ocaml() {
         return;

@@ -156,6 +156,53 @@ let describe e =
     suspend_memprof false;
     raise raised
 
+(* The threads that a program waits for whose main thread leaves (OCaml 4.13). *)
+let threads : Thread.t Weak.t ref = ref (Weak.create 16)
+let threads_used = ref 0
+let threads_mutex = Mutex.create ()
+
+(* Those that were collected have ended. *)
+let forget_collected_threads () =
+  let all = !threads and live = ref 0 in
+  for i = 0 to !threads_used - 1 do
+    match Weak.get all i with
+    | None -> ()
+    | thread ->
+      Weak.set all !live thread;
+      incr live
+  done;
+  threads_used := !live;
+  if 2 * !live > Weak.length all then begin
+    threads := Weak.create (2 * Weak.length all);
+    Weak.blit all 0 !threads 0 !live
+  end
+
+let thread_created thread =
+  Mutex.lock threads_mutex;
+  if !threads_used = Weak.length !threads then forget_collected_threads ();
+  Weak.set !threads !threads_used (Some thread);
+  incr threads_used;
+  Mutex.unlock threads_mutex
+
+(* Waits for all threads but this one, also for those created meanwhile. *)
+let join_threads () =
+  let self = Thread.id (Thread.self ()) in
+  let joined = Hashtbl.create 16 in
+  let rec join () =
+    Mutex.lock threads_mutex;
+    let live = List.filter_map (Weak.get !threads) (List.init !threads_used Fun.id) in
+    Mutex.unlock threads_mutex;
+    let is_new t = Thread.id t <> self && not (Hashtbl.mem joined (Thread.id t)) in
+    let others = List.filter is_new live in
+    let join_one t =
+      Thread.join t;
+      Hashtbl.replace joined (Thread.id t) ()
+    in
+    List.iter join_one others;
+    if others <> [] then join ()
+  in
+  join ()
+
 let flush_channels () =
   (try Stdlib.flush Stdlib.stdout with _ -> ());
   try Stdlib.flush Stdlib.stderr with _ -> ()
@@ -215,6 +262,8 @@ let () =
   export "load_matching" load_matching;
   export "load_library" load_library;
   export "describe" describe;
+  export "thread_created" thread_created;
+  export "join_threads" join_threads;
   export "flush" flush;
   export "flush_channels" flush_channels;
   export "run_at_exit" Stdlib.do_at_exit;

@@ -115,17 +115,38 @@ value __wrap_caml_sys_exit(value code)
 
 /* OCaml 4.13 ends the thread there and then: by a jump to where the thread
    began, else by unwinding its stack. Neither may pass frames of the
-   application, so on top of these it ends the call, as [exit 0] does.
-   From 4.14 on Thread.exit raises an exception of its own. */
+   application, so on top of these it ends the call, as [exit 0] does; where
+   that ends the process, it waits for the other threads first, as a program of
+   its own does. From 4.14 on Thread.exit raises an exception of its own. */
 
 extern value __real_caml_thread_exit(value unit) __attribute__((weak));
 
 value __wrap_caml_thread_exit(value unit)
 {
   const value *exception = caml_named_value("saddlebag.Exited");
+  const value *join = caml_named_value("saddlebag.join_threads");
   int is_below = application.call != NULL && application.is_below(application.context);
   if (!is_below || exception == NULL) return __real_caml_thread_exit(unit);
+  if (exit_ends_process && join != NULL) caml_callback(*join, Val_unit);
   caml_raise_with_arg(*exception, Val_int(0));
+}
+
+/* Linked with --wrap=caml_thread_new: the threads to wait for. */
+
+extern value __real_caml_thread_new(value function) __attribute__((weak));
+
+value __wrap_caml_thread_new(value function)
+{
+#if OCAML_VERSION < 41400
+  CAMLparam1(function);
+  CAMLlocal1(thread);
+  const value *created = caml_named_value("saddlebag.thread_created");
+  thread = __real_caml_thread_new(function);
+  if (exit_ends_process && created != NULL) caml_callback(*created, thread);
+  CAMLreturn(thread);
+#else
+  return __real_caml_thread_new(function);
+#endif
 }
 
 /* ---- Memory profiling ---------------------------------------------------- */

@@ -136,6 +136,7 @@ impl Recipe {
         link.extend(["-ccopt", "-Wl,--wrap=caml_sys_exit", "-ccopt", &soname_flag]);
         // `Thread.exit` likewise is the end of no thread of the application.
         link.extend(["-ccopt", "-Wl,--wrap=caml_thread_exit"]);
+        link.extend(["-ccopt", "-Wl,--wrap=caml_thread_new"]);
         // Stack overflows are caught after the startup too.
         link.extend(["-ccopt", "-Wl,--wrap=caml_terminate_signals"]);
         // The symbols of libraries stay out of the application and of other images.
