@@ -85,7 +85,8 @@ fn refused(mount: Mount, reason: &str) {
         outcome
             .code(1)
             .prints_nothing()
-            .says(&[&format!("`{}", directory.display()), reason]);
+            .says(&[&format!("`{}", directory.display()), reason])
+            .says(&["hint: name a directory", "--in-dir DIR, or in TMPDIR"]);
         // Another one where the caller allows it.
         let run = with_mount(mount, &directory, "\"$@\"", |command| {
             let command = command
@@ -161,6 +162,8 @@ fn where_no_place_takes_even_a_link_each_is_named() {
         "`/tmp` has too little space: ",
         "`/var/tmp` has too little space: ",
         "`/dev/shm` has too little space: ",
+        "hint: name a directory",
+        "--persistent-archive DIR",
     ]);
 }
 

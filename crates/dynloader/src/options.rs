@@ -192,7 +192,7 @@ impl Options {
     }
 
     /// A directory to try when those named before cannot be used: missing, read-only, full or mounted `noexec`.
-    /// Default: none, so that a failure is reported.
+    /// Default: none. When none will do, the error tells what is wrong with each.
     pub fn or_in_dir(mut self, directory: impl Into<PathBuf>) -> Options {
         if self.workspace.in_dirs.is_empty() {
             self.workspace.in_dirs.push(std::env::temp_dir());

@@ -52,6 +52,12 @@ pub enum Error {
         /// The directory for workspaces.
         directory: PathBuf,
     },
+    /// None of several directories will do. [`Options::or_in_dir`](crate::Options::or_in_dir) names one more.
+    #[error("none of the directories to compile in can be used: {}", each(tried))]
+    NoPlace {
+        /// What is wrong with each, in the order in which they were tried.
+        tried: Vec<Error>,
+    },
     /// A file could not be written.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -60,6 +66,18 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+}
+
+/// The errors with their causes, on one line.
+fn each(tried: &[Error]) -> String {
+    let told: Vec<String> = tried
+        .iter()
+        .map(|error| match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        })
+        .collect();
+    told.join("; ")
 }
 
 /// A fresh directory, held by a lock while its process lives, so that what killed processes leave can be told from what
@@ -82,14 +100,20 @@ impl Workspace {
     /// there.
     pub(crate) fn create(options: &WorkspaceOptions) -> Result<Workspace, Error> {
         let directories = directories(options);
-        let mut first_error = None;
+        let mut tried = Vec::new();
         for directory in directories.iter() {
             match Workspace::create_in(directory, options.permissions) {
                 Ok(workspace) => return Ok(workspace),
-                Err(error) => first_error = first_error.or(Some(error)),
+                Err(error) => tried.push(error),
             }
         }
-        Err(first_error.expect("there is at least one directory"))
+        Err(match (tried.pop(), tried.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                tried.extend(last);
+                Error::NoPlace { tried }
+            }
+        })
     }
 
     fn create_in(parent: &Path, permissions: u32) -> Result<Workspace, Error> {
@@ -421,6 +445,18 @@ mod tests {
             (directory, source.kind()),
             (missing.clone(), io::ErrorKind::NotFound)
         );
+        let neither = WorkspaceOptions {
+            in_dirs: vec![missing.clone(), "relative".into()],
+            permissions: 0o700,
+        };
+        let error = Workspace::create(&neither).unwrap_err().to_string();
+        for part in [
+            missing.to_str().unwrap(),
+            "No such file or directory",
+            "; the directory `relative` to compile in is not absolute",
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
         let both = WorkspaceOptions {
             in_dirs: vec![missing, parent.path().to_owned()],
             permissions: 0o700,

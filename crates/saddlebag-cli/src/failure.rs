@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use dynloader::workspace;
+use embedded_archive::FreshError;
+
 use crate::output;
 
 /// Exit status when the sources or the plugin failed, or anything else did.
@@ -46,6 +49,9 @@ impl Failure {
             }
             Failure::Error(error) => {
                 chain(error.as_ref());
+                if let Some(advice) = advice(error.as_ref()) {
+                    output::hint(advice);
+                }
                 ExitCode::from(FAILED)
             }
             Failure::Advised(error, advice) => {
@@ -56,6 +62,32 @@ impl Failure {
             Failure::Told => ExitCode::from(FAILED),
         }
     }
+}
+
+/// What can be done where no directory will do for the files that a command makes.
+fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if find::<workspace::Error>(error).is_some() {
+            return Some(
+                "name a directory that is writable, has room and is not mounted noexec: --in-dir DIR, or in TMPDIR",
+            );
+        }
+        if let Some(FreshError::NoPlace { .. }) = find(error) {
+            return Some(
+                "name a directory that is writable, has room and is not mounted noexec, in TMPDIR; or one to keep the \
+                 compiler in: --persistent-archive DIR",
+            );
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// An error as what it is, also if it is in a box.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let boxed = || error.downcast_ref::<Box<E>>().map(|error| &**error);
+    error.downcast_ref().or_else(boxed)
 }
 
 fn chain(error: &dyn Error) {

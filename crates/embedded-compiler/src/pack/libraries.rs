@@ -71,7 +71,7 @@ impl Collection {
             }
             for path in shared_objects {
                 let Some(program) = &program else { continue };
-                for needed in tools::shared_object_libraries(path, program).await? {
+                for needed in tools::libraries_by(path, program).await?.own {
                     self.file(HOST, &format!("{FALLBACK}/{}", needed.soname), &needed.path)?;
                     manifest.fallback_libraries = Some(PathBuf::from(FALLBACK));
                 }

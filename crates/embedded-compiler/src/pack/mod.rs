@@ -227,7 +227,7 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         let image = kit.directory(Need::Load).join(&from.image);
         to.image = collection.program(HOST, &from.soname, &image)?;
         let Some(dynamic) = &dynamic else { continue };
-        for library in tools::c_library_family(&image, dynamic).await? {
+        for library in tools::libraries_by(&image, dynamic).await?.family {
             let name = format!("{}/{}", libraries::FALLBACK, library.soname);
             collection.file(HOST, &name, &library.path)?;
             manifest.fallback_libraries = Some(PathBuf::from(libraries::FALLBACK));

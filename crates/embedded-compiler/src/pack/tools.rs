@@ -103,35 +103,10 @@ pub(super) async fn libraries(program: &Path) -> Result<Libraries, PackError> {
     Ok(Libraries::of(listed))
 }
 
-/// As [`libraries()`], for a program that may be of any make: it is not started, as a static one would be.
-/// `dynamic` is any dynamically linked program; it names the dynamic linker.
-pub(super) async fn libraries_by(program: &Path, dynamic: &Path) -> Result<Libraries, PackError> {
-    Ok(Libraries::of(shared_object(program, dynamic).await?))
-}
-
-/// The libraries of libc that `image` needs besides libc itself: a machine may lack them, though it has libc.
-/// `program` is any dynamically linked one; it names the dynamic linker.
-pub(super) async fn c_library_family(
-    image: &Path,
-    program: &Path,
-) -> Result<Vec<Library>, PackError> {
-    let listed = shared_object(image, program).await?;
-    Ok(listed
-        .into_iter()
-        .filter(|library| is_family(&library.soname))
-        .collect())
-}
-
-/// The shared libraries that the shared object `image` needs besides libc's own. `program` as above.
-pub(super) async fn shared_object_libraries(
-    image: &Path,
-    program: &Path,
-) -> Result<Vec<Library>, PackError> {
-    let listed = shared_object(image, program).await?;
-    Ok(listed
-        .into_iter()
-        .filter(|library| !is_libc(&library.soname))
-        .collect())
+/// As [`libraries()`], for a shared object, or a program that may be of any make: it is not started, as a static one
+/// would be. `dynamic` is any dynamically linked program; it names the dynamic linker.
+pub(super) async fn libraries_by(file: &Path, dynamic: &Path) -> Result<Libraries, PackError> {
+    Ok(Libraries::of(shared_object(file, dynamic).await?))
 }
 
 /// All shared libraries that a shared object needs.

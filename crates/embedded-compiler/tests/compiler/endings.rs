@@ -4,6 +4,8 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use dynloader::{Preprocessor, SideEffect, Source, load};
+#[cfg(feature = "signals")]
+use embedded_compiler::shut_down_on_signals;
 use embedded_compiler::{Compiler, WithError};
 use futures_lite::future::{block_on, poll_once, yield_now};
 use ocaml_runtime::open;
@@ -20,6 +22,7 @@ pub(crate) const TESTS: &[Test] = &[
         "a_process_that_exits_leaves_nothing",
         a_process_that_exits_leaves_nothing,
     ),
+    #[cfg(feature = "signals")]
     (
         "a_signal_removes_everything_and_ends_the_process_as_it_would",
         a_signal_removes_everything_and_ends_the_process_as_it_would,
@@ -51,6 +54,11 @@ fn with_compiler_leaves_nothing_when_its_function_ends_in_any_way() {
     }
 }
 
+#[cfg(not(feature = "signals"))]
+fn shut_down_on_signals() -> std::io::Result<()> {
+    Err(std::io::Error::other("the feature `signals` is off"))
+}
+
 fn a_process_that_exits_leaves_nothing() {
     let Some(place) = Place::new() else { return };
     for ending in ["exit", "exit in a thread", "exit during a compilation"] {
@@ -65,6 +73,7 @@ fn a_process_that_exits_leaves_nothing() {
     }
 }
 
+#[cfg(feature = "signals")]
 fn a_signal_removes_everything_and_ends_the_process_as_it_would() {
     let Some(place) = Place::new() else { return };
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
@@ -178,9 +187,9 @@ fn end(arguments: &[String]) -> Outcome {
         }
         "wait" | "signal" | "abort" => {
             if ending == "signal" {
-                embedded_compiler::shut_down_on_signals()?;
+                shut_down_on_signals()?;
                 // Once is enough, and twice is as good.
-                embedded_compiler::shut_down_on_signals()?;
+                shut_down_on_signals()?;
             }
             block_on(Compiler::with_compiler(embedded(), async |compiler| {
                 used(compiler).await.unwrap();
@@ -193,7 +202,7 @@ fn end(arguments: &[String]) -> Outcome {
             .unwrap();
         }
         "signal during a compilation" => {
-            embedded_compiler::shut_down_on_signals()?;
+            shut_down_on_signals()?;
             let options = embedded().loader(slow);
             block_on(Compiler::with_compiler(options, async |compiler| {
                 let mut check = Box::pin(compiler.check::<SideEffect>([fine()]));
