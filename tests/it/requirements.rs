@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use saddlebag_tests::{Sandbox, has, installed_libraries, ocaml};
+use saddlebag_tests::{Sandbox, installed_libraries, ocaml};
 
 const CODES: [&str; 2] = ["byte", "native"];
 
@@ -148,7 +148,7 @@ fn lacking(sandbox: &Sandbox, arguments: &[&str]) -> PathBuf {
     let source = "external f : int -> int = \"lacking_f\"\nlet f x = f x\n";
     std::fs::write(directory.join("lacking.ml"), source).expect("writable");
     let compile = sandbox
-        .command("ocamlc")
+        .command(sandbox.installed("ocamlc").expect("a byte code compiler"))
         .args(["-a", "-o", "lacking.cma"])
         .args(arguments)
         .arg("lacking.ml");
@@ -158,7 +158,7 @@ fn lacking(sandbox: &Sandbox, arguments: &[&str]) -> PathBuf {
 
 #[test]
 fn a_stub_library_that_is_nowhere_is_named_with_the_places_that_were_looked_at() {
-    if !ocaml() || !has("ocamlc") {
+    if !ocaml() {
         return;
     }
     let sandbox = Sandbox::new();

@@ -77,7 +77,7 @@ impl Found {
             "OCAMLLIB",
             "CAMLLIB",
         ];
-        let recipe = super::host::recipe(code, "");
+        let recipe = super::recipe(code);
         (code, options, variables.map(std::env::var_os)).hash(&mut digest);
         (env!("CARGO_PKG_VERSION"), recipe, PROGRAM).hash(&mut digest);
         kits.join(format!("{}.found", digest.name()))

@@ -204,11 +204,17 @@ fn identity(toolchain: &Toolchain, code: Code, inputs: &[PathBuf]) -> Result<Str
     for (name, text) in driver::SOURCES.iter().chain(&host_image::SOURCES) {
         digest.part(name, text.as_bytes());
     }
-    digest.part(
-        "recipe",
-        format!("{:?}", (driver::RECIPE, host::recipe(code, ""))).as_bytes(),
-    );
+    digest.part("recipe", format!("{:?}", recipe(code)).as_bytes());
     Ok(digest.name())
+}
+
+/// What decides how a kit is made of its inputs.
+fn recipe(code: Code) -> impl std::fmt::Debug + std::hash::Hash {
+    (
+        driver::RECIPE,
+        host::recipe(code, ""),
+        host_image::LIBRARIES,
+    )
 }
 
 /// Builds a kit under another name and renames it to `directory`: it is there whole or not at all.
@@ -281,7 +287,8 @@ async fn build(
     manifest
         .include_directories
         .push(PathBuf::from(host::INTERFACES));
-    for library in ["unix", "threads"] {
+    // What the host image holds and the compiler of some version does not look for by itself.
+    for library in host_image::LIBRARIES {
         let installed = standard_library.join(library);
         if installed.is_dir() {
             manifest.include_directories.push(installed);
