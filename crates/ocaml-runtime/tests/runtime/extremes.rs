@@ -185,7 +185,7 @@ fn stress_a_large_string_goes_both_ways() {
 }
 
 #[test]
-fn a_plugin_with_a_wrong_or_missing_value_is_refused_at_its_line() {
+fn a_plugin_with_a_wrong_missing_or_hidden_value_is_refused() {
     let interface = <dyn Long>::interface();
     for image in support::images() {
         let wrong = LONG.replace("let echo s = s", "let echo s = String.length s");
@@ -200,5 +200,17 @@ fn a_plugin_with_a_wrong_or_missing_value_is_refused_at_its_line() {
             error.contains("`echo'") || error.contains("\"echo\""),
             "{error}"
         );
+        // What is the right type inside of a module is another one outside.
+        let hidden = "module Text : sig type t val of_string : string -> t end = struct
+                        type t = string
+                        let of_string text = text
+                      end
+                      let echo = Text.of_string";
+        let hidden = LONG.replace("let echo s = s", hidden);
+        let error = image.try_compile_plugin(interface, &hidden).err().unwrap();
+        assert!(error.contains("string -> Text.t"), "{error}");
+        // What the interface does not ask for is the plugin's own affair.
+        let extra = format!("{LONG}\ntype extra\nlet extra (x : extra) = x");
+        assert!(image.try_compile_plugin(interface, &extra).is_ok());
     }
 }
