@@ -5,6 +5,7 @@
 
 mod libraries;
 mod members;
+mod peers;
 mod report;
 mod scripts;
 mod start;
@@ -36,7 +37,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
     let json = match arguments {
         [] => false,
         [flag] if flag == "--json" => true,
-        _ => return Err("usage: cargo xtask bench [--json]".into()),
+        [flag] if flag == "--peers" => return peers::run(root),
+        _ => return Err("usage: cargo xtask bench [--json | --peers]".into()),
     };
     crate::setup::run()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

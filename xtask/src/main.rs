@@ -57,8 +57,9 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[--json]",
-        about: "measure, each row against an anchor in the same run",
+        arguments: "[--json | --peers]",
+        about: "measure, each row against an anchor in the same run; or beside Luau, rhai, roto and wasmtime, which take \
+                minutes to build",
         run: bench::run,
     },
     Command {
