@@ -4,12 +4,13 @@
     reason = "the tests start the command from outside, as its users do"
 )]
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use crate::binary::saddlebag;
 use crate::outcome::Outcome;
 use crate::shared::shared_directory;
 
@@ -29,6 +30,7 @@ const KEPT: [&str; 7] = [
 #[must_use = "a command does nothing until it runs"]
 pub struct Command {
     command: std::process::Command,
+    arguments: Vec<OsString>,
     input: Vec<u8>,
     /// Has to be empty afterwards.
     temporary: Option<PathBuf>,
@@ -56,20 +58,22 @@ impl Command {
         command.env("LC_ALL", "C.UTF-8");
         Command {
             command,
+            arguments: Vec::new(),
             input: Vec::new(),
             temporary: None,
         }
     }
 
     /// Adds an argument.
-    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Command {
-        self.command.arg(argument);
-        self
+    pub fn arg(self, argument: impl AsRef<OsStr>) -> Command {
+        self.args([argument])
     }
 
     /// Adds arguments.
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
-        self.command.args(arguments);
+        let arguments = arguments.into_iter();
+        self.arguments
+            .extend(arguments.map(|argument| argument.as_ref().to_owned()));
         self
     }
 
@@ -130,12 +134,30 @@ impl Command {
         outcome
     }
 
-    /// Starts the program, in a process group of its own.
+    /// Whether this is the command that uses the installed toolchain, about to compile, and free to assemble by any means.
+    fn chooses_no_assembler(&self) -> bool {
+        let compiles = self.arguments.first().is_some_and(|argument| {
+            ["run", "check", "build"]
+                .iter()
+                .any(|known| argument == known)
+        });
+        let named = |argument: &OsString| argument == "--assembler";
+        self.command.get_program() == saddlebag() && compiles && !self.arguments.iter().any(named)
+    }
+
+    /// Starts the program, in a process group of its own. Where `SADDLEBAG_TEST_ASSEMBLER` is set, it is the value of
+    /// `--assembler` wherever a test names none.
     ///
     /// # Panics
     /// When it cannot be started.
     #[track_caller]
     pub fn start(mut self) -> Started {
+        let assembler = std::env::var_os("SADDLEBAG_TEST_ASSEMBLER");
+        if let (Some(assembler), true) = (assembler, self.chooses_no_assembler()) {
+            self.arguments
+                .splice(1..1, ["--assembler".into(), assembler]);
+        }
+        self.command.args(&self.arguments);
         let line = format!("{:?}", self.command);
         self.command.process_group(0);
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -64,7 +64,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "test",
-        arguments: "[--toolchain VERSION,...|all]",
+        arguments: "[--toolchain VERSION,...|all] [--assembler internal|external]",
         about: "set up, then format, lint, build, test, document and tidy: what must pass before a change is merged; \
                 with --toolchain, only what needs OCaml, on those versions",
         run: test::run,

@@ -29,6 +29,7 @@ enum Step {
 
 /// `cargo xtask test`: everything with the installed OCaml; where `CI` is set, also whether the other versions work.
 /// With `--toolchain` what needs OCaml with other versions, and versions that are missing are built.
+/// With `--assembler` the end-to-end tests, which must give the same results whatever assembles.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let steps = match arguments {
@@ -40,7 +41,15 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Box<dyn Error
             steps
         }
         [option, versions] if option == "--toolchain" => versions::ensure(versions)?,
-        _ => return Err("usage: cargo xtask test [--toolchain VERSION[,VERSION...]|all]".into()),
+        [option, assembler] if option == "--assembler" => {
+            setup::run()?;
+            vec![with_assembler(root, assembler)]
+        }
+        _ => {
+            return Err(
+                "usage: cargo xtask test [--toolchain VERSION[,VERSION...]|all] [--assembler internal|external]".into(),
+            );
+        }
     };
     conclude(root, steps, start)
 }
@@ -60,6 +69,17 @@ fn everything(root: &Path) -> Result<Vec<Step>, Box<dyn Error>> {
     setup::run()?;
     test_tools::run()?;
     Ok(plan(root, has_nextest()))
+}
+
+/// The end-to-end tests where every command assembles as told.
+fn with_assembler(root: &Path, assembler: &str) -> Step {
+    let mut command = shell::cargo();
+    command
+        .current_dir(root)
+        .args(["test", "-p", "saddlebag-tests", "--no-fail-fast"])
+        .env("SADDLEBAG_TEST_ASSEMBLER", assembler)
+        .stdin(Stdio::null());
+    Step::Count(strict(command))
 }
 
 fn has_nextest() -> bool {

@@ -2,6 +2,8 @@
 
 #define CAML_NAME_SPACE
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <caml/alloc.h>
@@ -30,17 +32,72 @@ value saddlebag_stamp(value path)
   CAMLreturn(caml_copy_string(text));
 }
 
-/* The module blocks, which are static data: the collector leaves them where they are. */
-value saddlebag_modules(value unit)
+/* Which state of a module a field of its block holds. */
+enum kind { OTHER, LAZY, NUMBER };
+
+static enum kind kind_of(value field)
+{
+  if (!Is_block(field)) return OTHER;
+  if (Tag_val(field) == Lazy_tag) return LAZY;
+  if (Tag_val(field) == 0 && Wosize_val(field) == 1 && Is_long(Field(field, 0))) return NUMBER;
+  return OTHER;
+}
+
+static value pair(value first, value second)
+{
+  CAMLparam2(first, second);
+  CAMLlocal1(made);
+  made = caml_alloc_small(2, 0);
+  Field(made, 0) = first;
+  Field(made, 1) = second;
+  CAMLreturn(made);
+}
+
+/* Two lists of fields of module blocks, each with its index: those with lazy values, and those with references to integers.
+   The module blocks are static data: the collector leaves them where they are. */
+value saddlebag_state(value unit)
 {
   CAMLparam1(unit);
-  CAMLlocal1(modules);
-  mlsize_t count = 0;
+  CAMLlocal3(lazies, numbers, field);
+  lazies = numbers = Val_emptylist;
   for (value **units = caml_globals; *units != NULL; units++)
-    for (value *block = *units; *block != 0; block++) count++;
-  modules = caml_alloc(count, 0);
-  count = 0;
-  for (value **units = caml_globals; *units != NULL; units++)
-    for (value *block = *units; *block != 0; block++) Store_field(modules, count++, *block);
-  CAMLreturn(modules);
+    for (value *block = *units; *block != 0; block++) {
+      if (Tag_val(*block) != 0) continue;
+      for (mlsize_t index = 0; index < Wosize_val(*block); index++) {
+        enum kind kind = kind_of(Field(*block, index));
+        if (kind == OTHER) continue;
+        field = pair(*block, Val_long(index));
+        if (kind == LAZY) lazies = pair(field, lazies);
+        else numbers = pair(field, numbers);
+      }
+    }
+  CAMLreturn(pair(lazies, numbers));
+}
+
+value saddlebag_processor_microseconds(value unit)
+{
+  struct timespec time;
+  (void)unit;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return Val_long(time.tv_sec * 1000000L + time.tv_nsec / 1000);
+}
+
+static int measuring = 1;
+
+/* The compiler takes the time before and after each pass over each function, for -dtimings (utils/profile.ml). A worker has
+   no use for these figures, and a large unit has tens of thousands. */
+value saddlebag_stop_measuring(value unit)
+{
+  measuring = 0;
+  return unit;
+}
+
+/* The driver is linked with -Wl,--wrap=getrusage: Sys.time comes here (runtime/sys.c). */
+int __real_getrusage(int who, struct rusage *usage);
+
+int __wrap_getrusage(int who, struct rusage *usage)
+{
+  if (measuring) return __real_getrusage(who, usage);
+  memset(usage, 0, sizeof *usage);
+  return 0;
 }

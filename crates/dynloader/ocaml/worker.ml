@@ -17,7 +17,11 @@
    Numbers are big-endian. The end of standard input ends the worker. *)
 
 external stamp : string -> string = "saddlebag_stamp"
-external modules : unit -> Obj.t array = "saddlebag_modules"
+
+(* Fields of modules that hold lazy values, and those that hold references to integers: modules and indices. *)
+external state : unit -> (Obj.t * int) list * (Obj.t * int) list = "saddlebag_state"
+external processor_microseconds : unit -> int = "saddlebag_processor_microseconds" [@@noalloc]
+external stop_measuring : unit -> unit = "saddlebag_stop_measuring" [@@noalloc]
 
 (* The first bytes that the worker writes, so that both ends know that they speak of the same thing. *)
 let greeting = "DSW1"
@@ -77,17 +81,7 @@ module Hidden_state = struct
      for the first unit only (Matching.code_force_lazy). *)
   type lazy_field = { block : Obj.t; index : int; suspension : Obj.t }
 
-  let lazies () =
-    let fields = ref [] in
-    let look block =
-      for index = 0 to Obj.size block - 1 do
-        let field = Obj.field block index in
-        if Obj.is_block field && Obj.tag field = Obj.lazy_tag then
-          fields := { block; index; suspension = Obj.field field 0 } :: !fields
-      done
-    in
-    Array.iter (fun block -> if Obj.tag block = 0 then look block) (modules ());
-    !fields
+  let lazy_field (block, index) = { block; index; suspension = Obj.field (Obj.field block index) 0 }
 
   (* Whether nobody has asked for the value since. *)
   let is_suspended { block; index; suspension } =
@@ -101,36 +95,39 @@ module Hidden_state = struct
       Obj.set_field field.block field.index fresh
     end
 
-  (* The counters that grow by one whenever a symbol for a constant is made: Compilenv.const_label, part of the names
-     that the assembly shows. Found by looking, because it is not exported. *)
-  let counters () =
-    let numbers () =
-      let cell field =
-        if Obj.is_block field && Obj.tag field = 0 && Obj.size field = 1 && Obj.is_int (Obj.field field 0) then
-          [ (field, (Obj.obj (Obj.field field 0) : int)) ]
-        else []
-      in
-      let fields block = if Obj.tag block = 0 then List.init (Obj.size block) (Obj.field block) else [] in
-      List.concat_map cell (List.concat_map fields (Array.to_list (modules ())))
-    in
-    let before = numbers () in
-    ignore (Compilenv.new_const_symbol ());
-    let between = numbers () in
-    ignore (Compilenv.new_const_symbol ());
-    let after = numbers () in
-    let grows ((cell, first), (_, second)) (_, third) =
-      if second = first + 1 && third = first + 2 then [ (cell, first) ] else []
-    in
-    if List.compare_lengths before between <> 0 || List.compare_lengths between after <> 0 then []
-    else List.concat (List.map2 grows (List.combine before between) after)
+  (* A field that holds a reference to an integer, and the integer. *)
+  type counter = { cell : Obj.t * int; first : int }
 
-  let lazies = lazies ()
-  let counters = counters ()
+  let number (block, index) : int = Obj.obj (Obj.field (Obj.field block index) 0)
+  let set (block, index) (number : int) = Obj.set_field (Obj.field block index) 0 (Obj.repr number)
+
+  (* Those that grow by one whenever a symbol for a constant is made: Compilenv.const_label, part of the names that the
+     assembly shows. Found by looking, because it is not exported. *)
+  let growing cells =
+    let counters = List.map (fun cell -> { cell; first = number cell }) cells in
+    let grow () =
+      ignore (Compilenv.new_const_symbol ());
+      List.map number cells
+    in
+    let second = grow () in
+    let third = grow () in
+    let grew { first; _ } (second, third) = second = first + 1 && third = first + 2 in
+    let kept = List.map2 (fun counter numbers -> (counter, grew counter numbers)) counters (List.combine second third) in
+    List.filter_map (fun (counter, grew) -> if grew then Some counter else None) kept
+
+  let lazies = ref []
+  let counters = ref []
+
   let put_back () =
-    List.iter suspend lazies;
-    List.iter (fun (cell, first) -> Obj.set_field cell 0 (Obj.repr first)) counters
+    List.iter suspend !lazies;
+    List.iter (fun { cell; first } -> set cell first) !counters
 
-  let () = put_back ()
+  (* To be called before the compiler has done anything. *)
+  let find () =
+    let fields, numbers = state () in
+    lazies := List.map lazy_field fields;
+    counters := growing numbers;
+    put_back ()
 end
 
 (* What the code of other units offers for inlining. A compilation reads it itself, so that it is known to import it; a
@@ -210,7 +207,8 @@ let forget_files () =
     (fun directory -> Files.note (Misc.expand_directory Config.standard_library directory))
     (List.rev_append !Clflags.include_dirs (Clflags.std_include_dir ()))
 
-let initial_warnings = lazy (Warnings.backup ())
+(* Those of the options. *)
+let initial_warnings = ref (Warnings.backup ())
 
 let reset ~keep =
   if keep then Env.reset_cache_toplevel () else Env.reset_cache ();
@@ -226,7 +224,7 @@ let reset ~keep =
   (* Its records of phases without a name grow for ever. *)
   Profile.reset ();
   Hidden_state.put_back ();
-  Warnings.restore (Lazy.force initial_warnings);
+  Warnings.restore !initial_warnings;
   Warnings.reset_fatal ()
 
 let write path text =
@@ -316,8 +314,6 @@ let startup name =
 
 type outcome = Compiled of X86_ast.asm_program list | Refused | Failed | Unsure
 
-(* Microseconds of processor time. *)
-let clock () = int_of_float (Sys.time () *. 1e6)
 let typed_at = ref 0
 let past_front_end = ref false
 
@@ -328,7 +324,7 @@ let compile ({ goal; name; implementation; _ } as request) =
   Clflags.dont_write_files := goal = Check;
   let tree = parse info (name ^ ".ml") implementation in
   let typed = Compile_common.typecheck_impl info tree in
-  typed_at := clock ();
+  typed_at := processor_microseconds ();
   past_front_end := true;
   Compilenv.reset (Compiler.module_name info);
   match goal with
@@ -405,7 +401,7 @@ let read_request () =
   { goal; name; implementation; interface = (if has_interface then Some text else None) }
 
 let answer ~started (outcome, said) =
-  let ended = clock () in
+  let ended = processor_microseconds () in
   let typed_at = if !past_front_end then !typed_at else ended in
   output_char stdout
     (match outcome with Compiled _ -> 'k' | Refused -> 'r' | Failed -> 'f' | Unsure -> 'u');
@@ -427,13 +423,14 @@ let answer ~started (outcome, said) =
 (* [options] are those of ocamlopt that hold for all units. *)
 let run options =
   (* An object is for the linker: with nothing else to do and none to call, the compiler only reads its options. *)
+  stop_measuring ();
+  Hidden_state.find ();
   let arguments = Array.concat [ [| "ocamlopt"; "-c" |]; options; [| "none" ^ Config.ext_obj |] ] in
   if Optmaindriver.main arguments Format.err_formatter <> 0 then exit 2;
   if Config.flambda then exit 2;
-  Gc.set { (Gc.get ()) with Gc.minor_heap_size = 1 lsl 20 };
   set_binary_mode_in stdin true;
   set_binary_mode_out stdout true;
-  ignore (Lazy.force initial_warnings);
+  initial_warnings := Warnings.backup ();
   capture_messages ();
   Compiler.install_cache Interfaces.cached;
   X86_proc.register_internal_assembler (fun program _ -> assembly := program);
@@ -444,7 +441,7 @@ let run options =
   try
     while true do
       let request = read_request () in
-      let started = clock () in
+      let started = processor_microseconds () in
       let ((outcome, _) as result) = serve request in
       answer ~started result;
       if outcome = Failed then exit 1;

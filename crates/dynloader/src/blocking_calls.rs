@@ -5,7 +5,8 @@ use std::path::Path;
 use futures_lite::future;
 use ocaml_runtime::Runtime;
 
-use crate::compile;
+use crate::compile::{self, Goal};
+use crate::compile_worker::dispatch;
 use crate::compiled::Compiled;
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
@@ -33,6 +34,9 @@ impl Loader {
         let compiled = if looked.is_found() {
             future::block_on(self.compile_unless_found(&contract, Evaluation::AtLoad, looked))?
         } else {
+            // First of all, and here: the dynamic linker holds a lock while it opens the host image, which a thread that
+            // starts waits for.
+            future::block_on(dispatch::start_ahead(&self.shared, Goal::Load));
             let compile = self.compile_unless_found(&contract, Evaluation::AtLoad, looked);
             // The runtime starts while the compiler runs, and on this thread, if it is to start on the caller's.
             std::thread::scope(|scope| {

@@ -13,8 +13,8 @@ use ocaml_toolchain::{CommandFailure, Invocation, invocation};
 use crate::assembly;
 use crate::bundle;
 use crate::cache;
-use crate::compile_arguments::{arguments, byte_link_arguments, unit_arguments};
-use crate::compile_worker::{self, Answer, Outcome, Request};
+use crate::compile_arguments::{arguments, byte_link_arguments};
+use crate::compile_worker::{Outcome, dispatch};
 use crate::compiled::Artefact;
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::kit::{Kit, Need, PrepareError};
@@ -137,7 +137,14 @@ pub(crate) struct Finished {
     pub(crate) artefact: Option<Artefact>,
     /// The warnings.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What made a plugin of the assembly, in the words of traces.
+    pub(crate) assembler: Option<&'static str>,
 }
+
+/// This process.
+const INTERNAL: &str = "internal";
+/// The kit's assembler and linker.
+const EXTERNAL: &str = "external";
 
 /// Compiles `unit` in the loader's directory `workspace`.
 pub(crate) async fn run(
@@ -180,7 +187,7 @@ pub(crate) async fn run(
         Goal::Load => assembly_invocation(kit, options, &name).map_err(Error::Assemble)?,
     };
     if rewriter.is_empty()
-        && let Some(asked) = by_worker(shared, workspace, &name, &files, goal).await
+        && let Some(asked) = dispatch::by_worker(shared, workspace, &name, &files, goal).await
     {
         let (answer, directory) = asked;
         if answer.outcome == Outcome::Refused {
@@ -196,6 +203,7 @@ pub(crate) async fn run(
             return Ok(Finished {
                 artefact: None,
                 diagnostics,
+                assembler: None,
             });
         }
         match link(kit, libraries, &name, answer.assembly).await {
@@ -206,6 +214,7 @@ pub(crate) async fn run(
                         fits: shared.options.compiles_against_kit_alone(),
                     }),
                     diagnostics,
+                    assembler: Some(INTERNAL),
                 });
             }
             Err(error) if options.assembler == Assembler::Internal => {
@@ -234,7 +243,13 @@ pub(crate) async fn run(
         let output = job.path().join(format!("{name}.cmxs"));
         let (needed, file) = (needed(kit, libraries), output.clone());
         match blocking::unblock(move || assembly::link_file(&file, needed)).await {
-            Ok(()) => return Ok(finished(job, goal, &result, &names, output)),
+            Ok(()) => {
+                let finished = finished(job, goal, &result, &names, output);
+                return Ok(Finished {
+                    assembler: Some(INTERNAL),
+                    ..finished
+                });
+            }
             Err(error) if options.assembler == Assembler::Internal => {
                 return Err(Error::Assemble(Box::new(error)));
             }
@@ -254,7 +269,11 @@ pub(crate) async fn run(
         .map_err(|error| Error::Run(Box::new(error)))?;
     if result.status.success() {
         let file = job.path().join(output);
-        return Ok(finished(job, goal, &result, &names, file));
+        let native = goal == Goal::Load && options.code == Code::Native;
+        return Ok(Finished {
+            assembler: native.then_some(EXTERNAL),
+            ..finished(job, goal, &result, &names, file)
+        });
     }
     Err(rejected(CommandFailure::new(invocation, result), &names))
 }
@@ -285,45 +304,6 @@ async fn new_job(workspace: &Arc<Workspace>) -> Result<JobDirectory, Error> {
     let workspace = workspace.clone();
     let job = blocking::unblock(move || workspace.job()).await;
     job.map_err(|error| Error::Workspace(Box::new(error)))
-}
-
-/// Asks a compile worker, where the loader's options are for one: what is to be linked besides the unit is for the driver.
-async fn by_worker(
-    shared: &Shared,
-    workspace: &Arc<Workspace>,
-    name: &str,
-    files: &Files,
-    goal: Goal,
-) -> Option<(Answer, PathBuf)> {
-    let (kit, options) = (&shared.kit, &shared.options);
-    let ours = options.code == Code::Native
-        && options.programs.ocamlopt.is_none()
-        && compile_worker::are_for_workers(&options.flags.cmx);
-    let linked = goal == Goal::Check
-        || (options.flags.cmxs.is_empty()
-            && matches!(assembly_invocation(kit, options, name), Ok(Some(_))));
-    if !ours || !linked {
-        return None;
-    }
-    let (implementation, interface) = match &files[..] {
-        [(_, implementation)] => (implementation, None),
-        [(_, interface), (_, implementation)] => (implementation, Some(&interface[..])),
-        _ => return None,
-    };
-    let driver = kit.compile_worker()?.args(unit_arguments(
-        options,
-        shared_library::arguments(kit, options),
-    ));
-    let request = Request {
-        goal,
-        name,
-        implementation,
-        interface,
-    };
-    shared
-        .compile_workers
-        .ask(&driver, workspace, request)
-        .await
 }
 
 /// What the compiler that the worker stands for would have ended with.
@@ -377,6 +357,7 @@ fn finished(
     Finished {
         artefact: (goal == Goal::Load).then_some(Artefact::Fresh { job, file }),
         diagnostics: diagnostics(&result.stderr, names),
+        assembler: None,
     }
 }
 
@@ -409,7 +390,7 @@ fn assembly_invocation(
 }
 
 /// The compiler that gives assembly, and its arguments for doing so.
-fn assembly_compiler(
+pub(crate) fn assembly_compiler(
     kit: &Kit,
     options: &Options,
 ) -> Result<(Invocation, [OsString; 2]), assembly::Error> {

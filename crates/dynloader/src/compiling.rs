@@ -100,6 +100,7 @@ impl Loader {
         let Finished {
             artefact,
             diagnostics,
+            assembler: _,
         } = self
             .run_compiler(contract, evaluation, &bundles, Goal::Load)
             .await?;
@@ -163,11 +164,14 @@ impl Loader {
                 blocking::unblock(move || shared.shared_libraries().map(<[_]>::to_vec)).await?
             }
         };
-        let span = tracing::debug_span!("compile", unit = unit.name, ?goal);
-        compile::run(shared, &workspace, &libraries, unit, goal)
-            .instrument(span)
+        let assembler = tracing::field::Empty;
+        let span = tracing::debug_span!("compile", unit = unit.name, ?goal, assembler);
+        let finished = compile::run(shared, &workspace, &libraries, unit, goal)
+            .instrument(span.clone())
             .await
-            .map_err(|error| made_by::told(&shared.kit, &shared.options, error))
+            .map_err(|error| made_by::told(&shared.kit, &shared.options, error))?;
+        span.record("assembler", finished.assembler);
+        Ok(finished)
     }
 }
 

@@ -300,6 +300,20 @@ fn a_worker_that_was_killed_is_replaced() {
 }
 
 #[test]
+fn a_worker_that_was_started_ahead_answers_the_first_request() {
+    let Some(bench) = bench(FLAGS) else { return };
+    let start = || block_on(bench.workers.start_ahead(&bench.driver, &bench.workspace));
+    start();
+    let process = bench.process();
+    // One is enough.
+    start();
+    assert_eq!(bench.process(), process);
+    let answer = bench.ask(Goal::Load, "Alpha", "let x = 1", None).unwrap();
+    assert_eq!(answer.outcome, Outcome::Compiled);
+    assert_eq!(bench.process(), process);
+}
+
+#[test]
 fn workers_that_do_not_start_are_tried_now_and_then_only() {
     let Some(mut bench) = bench(FLAGS) else {
         return;

@@ -14,5 +14,6 @@ mod lifecycle;
 mod loads;
 mod programs;
 mod seals;
+mod spans;
 mod warnings;
 mod workers;

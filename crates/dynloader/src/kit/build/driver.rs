@@ -23,12 +23,32 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     ("worker.ml", include_str!("../../../ocaml/worker.ml")),
     ("no_worker.ml", include_str!("../../../ocaml/no_worker.ml")),
     (
-        "compiler_4_13.ml",
-        include_str!("../../../ocaml/compiler_4_13.ml"),
+        "unit_by_path.ml",
+        include_str!("../../../ocaml/unit_by_path.ml"),
     ),
     (
-        "compiler_5_3.ml",
-        include_str!("../../../ocaml/compiler_5_3.ml"),
+        "target_5_2.ml",
+        include_str!("../../../ocaml/target_5_2.ml"),
+    ),
+    (
+        "target_5_3.ml",
+        include_str!("../../../ocaml/target_5_3.ml"),
+    ),
+    (
+        "unit_by_target.ml",
+        include_str!("../../../ocaml/unit_by_target.ml"),
+    ),
+    (
+        "passes_4_13.ml",
+        include_str!("../../../ocaml/passes_4_13.ml"),
+    ),
+    (
+        "passes_5_1.ml",
+        include_str!("../../../ocaml/passes_5_1.ml"),
+    ),
+    (
+        "passes_5_2.ml",
+        include_str!("../../../ocaml/passes_5_2.ml"),
     ),
     (
         "driver_native.ml",
@@ -59,13 +79,17 @@ pub(super) const RECIPE: &[&str] = &[
     "-s",
 ];
 
+/// What a driver with a compile worker is linked with besides. `--wrap=getrusage`: see state.c.
+pub(super) const WORKER_RECIPE: &[&str] = &["-ccopt", "-Wl,--wrap=getrusage"];
+
 /// Whether the driver of a native kit can give assembly to the application in place of starting an assembler.
 pub(super) fn gives_assembly(toolchain: &Toolchain) -> bool {
     toolchain.conf().architecture() == "amd64" && toolchain.conf().system() == "linux"
 }
 
-/// The file with what the compile worker needs to know of compiler-libs, or why there can be no worker.
-fn worker_sources(toolchain: &Toolchain, code: Code) -> Result<&'static str, String> {
+/// The files with what the compile worker needs to know of compiler-libs, which make one module, or why there can be no
+/// worker.
+fn worker_sources(toolchain: &Toolchain, code: Code) -> Result<&'static [&'static str], String> {
     let version = toolchain.conf().version();
     if code == Code::Byte {
         Err("byte code is compiled by compilers that fork".to_owned())
@@ -74,13 +98,13 @@ fn worker_sources(toolchain: &Toolchain, code: Code) -> Result<&'static str, Str
     } else if toolchain.conf().flambda() == Some(true) {
         Err("this OCaml optimises with flambda, which cannot be started afresh".to_owned())
     } else if version.at_least(5, 3) {
-        Ok("compiler_5_3.ml")
-    } else if !version.at_least(5, 1) {
-        Ok("compiler_4_13.ml")
+        Ok(&["target_5_3.ml", "unit_by_target.ml", "passes_5_2.ml"])
+    } else if version.at_least(5, 2) {
+        Ok(&["target_5_2.ml", "unit_by_target.ml", "passes_5_2.ml"])
+    } else if version.at_least(5, 1) {
+        Ok(&["unit_by_path.ml", "passes_5_1.ml"])
     } else {
-        Err(format!(
-            "the compiler-libs of OCaml {version} are not known"
-        ))
+        Ok(&["unit_by_path.ml", "passes_4_13.ml"])
     }
 }
 
@@ -139,10 +163,12 @@ pub(super) async fn link(
     };
     let no_worker = match worker_sources(toolchain, code) {
         Err(reason) => Some(reason),
-        Ok(shim) => {
-            write(&work.join("compiler.ml"), source(shim))?;
+        Ok(parts) => {
+            let compiler: String = parts.iter().map(|part| source(part)).collect();
+            write(&work.join("compiler.ml"), &compiler)?;
             let worker = ["state.c", "assembler.ml", "compiler.ml", "worker.ml"];
-            match run(&finish(base.clone().args(worker))).await {
+            let base = base.clone().args(WORKER_RECIPE);
+            match run(&finish(base.args(worker))).await {
                 Ok(()) => return Ok(Some(linked(None))),
                 Err(error) => Some(format!("it cannot be built: {error}")),
             }

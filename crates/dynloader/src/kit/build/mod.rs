@@ -212,6 +212,7 @@ fn identity(toolchain: &Toolchain, code: Code, inputs: &[PathBuf]) -> Result<Str
 fn recipe(code: Code) -> impl std::fmt::Debug + std::hash::Hash {
     (
         driver::RECIPE,
+        driver::WORKER_RECIPE,
         host::recipe(code, ""),
         host_image::LIBRARIES,
     )

@@ -1,0 +1,109 @@
+//! What a subscriber of `tracing` hears.
+
+use std::fmt::Debug;
+use std::sync::{Mutex, PoisonError};
+
+use dynloader::{Assembler, Loader, Options, SideEffect, Source};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::support::kit;
+
+/// The spans of this process: their names, and their fields as text.
+static SPANS: Mutex<Vec<Span>> = Mutex::new(Vec::new());
+
+#[derive(Debug, Clone)]
+struct Span {
+    name: &'static str,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Span {
+    fn field(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+fn spans() -> std::sync::MutexGuard<'static, Vec<Span>> {
+    SPANS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Collector;
+
+struct Fields<'a>(&'a mut Span);
+
+impl Visit for Fields<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.fields.push((field.name(), value.to_owned()));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.fields.push((field.name(), format!("{value:?}")));
+    }
+}
+
+impl Subscriber for Collector {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let mut spans = spans();
+        let mut span = Span {
+            name: attributes.metadata().name(),
+            fields: Vec::new(),
+        };
+        attributes.record(&mut Fields(&mut span));
+        spans.push(span);
+        Id::from_u64(spans.len() as u64)
+    }
+
+    fn record(&self, id: &Id, values: &Record<'_>) {
+        let mut spans = spans();
+        let index = usize::try_from(id.into_u64()).unwrap() - 1;
+        values.record(&mut Fields(&mut spans[index]));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn every_phase_is_a_span_and_a_compilation_says_what_assembled_it() {
+    let Some(kit) = kit() else { return };
+    if !kit.manifest().gives_assembly {
+        println!("SKIP: this compiler gives no assembly");
+        return;
+    }
+    tracing::subscriber::set_global_default(Collector).unwrap();
+    for (unit, assembler) in [
+        ("inside", Assembler::Internal),
+        ("outside", Assembler::External),
+    ] {
+        let options = Options::program().assembler(assembler);
+        let loader = Loader::new(kit.clone(), options).unwrap();
+        let source = Source::text(format!("{unit}.ml"), "let () = ()");
+        let loaded = loader.load_sources_blocking::<SideEffect>([source], |_| ());
+        loaded.unwrap();
+    }
+    let spans = spans().clone();
+    // `write` is for systems that keep no files in memory.
+    for phase in [
+        "read", "compile", "type", "generate", "assemble", "link", "load",
+    ] {
+        assert!(spans.iter().any(|span| span.name == phase), "{phase}");
+    }
+    let assembler_of = |unit: &str| {
+        let of_unit = |span: &&Span| span.name == "compile" && span.field("unit") == Some(unit);
+        spans
+            .iter()
+            .find(of_unit)
+            .and_then(|span| span.field("assembler"))
+    };
+    assert_eq!(assembler_of("Inside"), Some("internal"));
+    assert_eq!(assembler_of("Outside"), Some("external"));
+}
