@@ -3,8 +3,10 @@
 
 let info ~interface name : Compile_common.info =
   let source_file = name ^ if interface then ".mli" else ".ml" in
+  (* The environment knows which unit it is of. *)
+  let target = target ~interface ~source_file name in
   {
-    target = target ~interface ~source_file name;
+    target;
     env = Compmisc.initial_env ();
     ppf_dump = Format.err_formatter;
     tool_name = "ocamlopt";
