@@ -44,7 +44,8 @@ fn the_main_thread_may_leave() {
         return;
     }
     let sandbox = Sandbox::new();
-    let source = "let () = at_exit (fun () -> print_string \" at_exit\")\n\
+    let source = "[@@@alert \"-deprecated\"]\n\
+                  let () = at_exit (fun () -> print_string \" at_exit\")\n\
                   let () = Thread.join (Thread.create (fun () -> print_string \"thread\"; Thread.exit ()) ())\n\
                   let () = (try Thread.exit () with e when Printexc.to_string e = \"Thread.Exit\" -> exit 0)\n\
                   let () = print_string \"not here\"\n";
@@ -62,7 +63,8 @@ fn a_main_thread_that_leaves_waits_for_the_others() {
     // From OCaml 4.14 on `Thread.exit` raises an exception.
     let source = |last: &str| {
         format!(
-            "let rec threads n = Thread.create (fun () ->\n\
+            "[@@@alert \"-deprecated\"]\n\
+             let rec threads n = Thread.create (fun () ->\n\
                Thread.delay 0.02; print_int n; if n > 0 then ignore (threads (n - 1)) else {last}) ()\n\
              let first = threads 3\n\
              let () = print_string \"leaving \"; ignore first\n\

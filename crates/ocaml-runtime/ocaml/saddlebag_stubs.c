@@ -151,12 +151,14 @@ value __wrap_caml_thread_new(value function)
 
 /* ---- Memory profiling ---------------------------------------------------- */
 
-/* Only in OCaml 4. */
+/* In OCaml 4, and from OCaml 5.3 on; there is no profiling between them. */
 extern void caml_memprof_set_suspended(int suspended) __attribute__((weak));
+extern void caml_memprof_update_suspended(_Bool suspended) __attribute__((weak));
 
 value saddlebag_suspend_memprof(value suspended)
 {
   if (caml_memprof_set_suspended != NULL) caml_memprof_set_suspended(Bool_val(suspended));
+  if (caml_memprof_update_suspended != NULL) caml_memprof_update_suspended(Bool_val(suspended));
   return Val_unit;
 }
 
