@@ -382,14 +382,17 @@ fn find_in_directory(
 
 /// What a store gave, if it is what was stored for the key, and sealed for this loader.
 fn usable(key: &Key, stored: Option<Vec<u8>>, needed: &Needed<'_>) -> Option<Compiled> {
-    let stored = stored?;
-    let (sealed, diagnostics) = cache::decode(key, &stored)?;
+    let mut stored = stored?;
+    let (place, diagnostics) = cache::decode(key, &stored)?;
     // What was stored is whole, so the sealed file in it is.
-    let (seal, compiled) = Seal::read_verified(sealed).ok()?;
+    let (seal, compiled) = Seal::read_verified(&stored[place.clone()]).ok()?;
+    let length = compiled.len();
     let is_for_us = seal.check(needed.seal).is_ok() && seal.evaluation == needed.seal.evaluation;
     is_for_us.then(|| {
+        stored.drain(..place.start);
+        stored.truncate(length);
         let artefact = Artefact::Stored {
-            bytes: compiled.to_vec(),
+            bytes: stored,
             fits: needed.is_of_kit,
         };
         Compiled {

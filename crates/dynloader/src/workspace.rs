@@ -1,16 +1,18 @@
 //! The directory in which one loader compiles, and from which it loads.
 
+mod abandoned;
 mod live;
 
 use std::borrow::Cow;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::options::WorkspaceOptions;
 
+use self::abandoned::remove_abandoned;
 use self::live::Directory;
 pub use self::live::shut_down;
 
@@ -290,54 +292,6 @@ pub(crate) fn sweep(options: &WorkspaceOptions) {
     directories(options)
         .iter()
         .for_each(|directory| remove_abandoned(directory));
-}
-
-/// Removes the workspaces of processes that ended without doing so themselves: nobody holds their lock.
-fn remove_abandoned(parent: &Path) {
-    let user = rustix::process::geteuid().as_raw();
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if !name.starts_with(PREFIX) && !name.starts_with(NEW_PREFIX) {
-            continue;
-        }
-        // Not through a link, and not what another user put there to be removed by us.
-        let Ok(metadata) = entry.metadata() else {
-            continue;
-        };
-        if !metadata.is_dir() || metadata.uid() != user {
-            continue;
-        }
-        let path = entry.path();
-        match File::open(path.join(LOCK)) {
-            Ok(lock) if lock.try_lock().is_ok() => {
-                let _ = remove_abandoned_workspace(&path);
-            }
-            Ok(_) => {}
-            // Its process was killed before it had the lock or after it gave it up, or foreign files keep it. One
-            // that is only about to take the lock makes another directory.
-            Err(_) => {
-                let _ = fs::remove_dir(&path);
-            }
-        }
-    }
-}
-
-/// Removes a workspace whose lock is held by this thread. The lock goes last: without it, what is left when this process is
-/// killed meanwhile could not be told from foreign files.
-fn remove_abandoned_workspace(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_name() == LOCK {
-            continue;
-        }
-        ignore_missing(match entry.file_type()?.is_dir() {
-            true => fs::remove_dir_all(entry.path()),
-            false => fs::remove_file(entry.path()),
-        })?;
-    }
-    ignore_missing(fs::remove_file(path.join(LOCK)))?;
-    ignore_missing(fs::remove_dir(path))
 }
 
 #[cfg(test)]

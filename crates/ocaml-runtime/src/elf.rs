@@ -25,7 +25,7 @@ pub(crate) fn check(file: &[u8]) -> Result<(), Damage> {
 }
 
 /// How much of a file [`check_head`] has to see: linkers put the program headers right behind the first one.
-pub(crate) const HEAD: u64 = 16 * 1024;
+pub(crate) const HEAD: u64 = 4 * 1024;
 
 /// As [`check`], for a file of `file_length` bytes that begins with `file`: reading megabytes of which a few
 /// hundred bytes matter would take longer than opening them.

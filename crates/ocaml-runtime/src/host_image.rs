@@ -56,8 +56,12 @@ pub const COMPILED_INTERFACE: &str = "saddlebag_host.cmi";
 /// OCaml libraries in an image, in link order.
 pub const LIBRARIES: [&str; 3] = ["unix", "threads", "dynlink"];
 
+/// The text of this module. It changes whenever a recipe does: for those who would rather not make one to see whether
+/// it is still the same.
+pub const RECIPES: &str = include_str!("host_image.rs");
+
 /// Which compiler runs a [`Step`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compiler {
     /// `ocamlopt`.
     Native,
@@ -66,7 +70,7 @@ pub enum Compiler {
 }
 
 /// One compiler run, in the directory that holds the [`SOURCES`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Which compiler.
     pub compiler: Compiler,
@@ -85,7 +89,7 @@ pub struct Step {
 /// let link = recipe.steps.last().unwrap();
 /// assert!(link.arguments.iter().any(|argument| argument == "-linkall"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
     /// The compiler runs.
     pub steps: Vec<Step>,

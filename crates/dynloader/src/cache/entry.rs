@@ -3,6 +3,8 @@
 //! Layout, integers little-endian: magic (8 bytes), version (`u32`), key (32 bytes), the length of the compiler's
 //! messages (`u32`), the messages, the sealed file, BLAKE3 digest of all that comes before (32 bytes).
 
+use std::ops::Range;
+
 use super::diagnostics;
 use super::key::Key;
 use crate::diagnostic::Diagnostic;
@@ -26,9 +28,9 @@ pub(crate) fn encode(key: &Key, sealed: &[u8], diagnostics: &[Diagnostic]) -> Ve
     bytes
 }
 
-/// The sealed plugin and the compiler's messages, when `bytes` are what was stored for `key`. Anything else is as if
-/// nothing had been stored.
-pub(crate) fn decode<'a>(key: &Key, bytes: &'a [u8]) -> Option<(&'a [u8], Vec<Diagnostic>)> {
+/// Where the sealed plugin is, and the compiler's messages, when `bytes` are what was stored for `key`. Anything else is as
+/// if nothing had been stored.
+pub(crate) fn decode(key: &Key, bytes: &[u8]) -> Option<(Range<usize>, Vec<Diagnostic>)> {
     let (rest, digest) = bytes.split_last_chunk::<32>()?;
     if blake3::hash(rest) != *digest {
         return None;
@@ -39,7 +41,8 @@ pub(crate) fn decode<'a>(key: &Key, bytes: &'a [u8]) -> Option<(&'a [u8], Vec<Di
         return None;
     }
     let diagnostics = diagnostics::decode(take_string(&mut rest)?, &key.files)?;
-    Some((rest, diagnostics))
+    let end = bytes.len() - digest.len();
+    Some((end - rest.len()..end, diagnostics))
 }
 
 #[cfg(test)]
@@ -60,10 +63,8 @@ mod tests {
     fn an_entry_is_only_good_for_its_key() {
         let said = [Diagnostic::unplaced(Severity::Warning, "beware".to_owned())];
         let stored = encode(&key(1), b"sealed", &said);
-        assert_eq!(
-            decode(&key(1), &stored),
-            Some((&b"sealed"[..], said.to_vec()))
-        );
+        let (place, told) = decode(&key(1), &stored).unwrap();
+        assert_eq!((&stored[place], &told[..]), (&b"sealed"[..], &said[..]));
         assert_eq!(decode(&key(2), &stored), None);
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use code_sets::Code;
 use ocaml_runtime::host_image;
 use ocaml_toolchain::{Toolchain, find};
 
-use super::super::identity::{Digest, FileStamp};
+use super::super::identity::FileStamp;
 use super::super::manifest::{MANIFEST_NAME, Manifest};
 use crate::fields::{push_length, push_string, take_number, take_string};
 
@@ -24,10 +24,23 @@ const CONTENTS_NAME: &str = "contents.json";
 const MAGIC: &[u8; 8] = b"SDLBFKIT";
 const VERSION: u32 = 1;
 
-/// Tells builds of this crate apart by the sources that they compile. Every start needs it, so the compiler counts it: it is no
-/// digest, and has nobody to resist (FNV-1a).
+/// Where it is written how kits are built.
+const BUILDING: [&str; 4] = [
+    host_image::RECIPES,
+    include_str!("driver.rs"),
+    include_str!("host.rs"),
+    include_str!("mod.rs"),
+];
+
+/// Tells builds of this crate apart by the sources that they compile, and by how. Every start needs it, so the compiler counts
+/// it: it is no digest, and has nobody to resist (FNV-1a).
 const PROGRAM: u64 = {
     let mut number = 0xcbf2_9ce4_8422_2325;
+    let mut index = 0;
+    while index < BUILDING.len() {
+        number = mix(number, BUILDING[index].as_bytes());
+        index += 1;
+    }
     let mut index = 0;
     while index < super::driver::SOURCES.len() {
         number = mix(number, super::driver::SOURCES[index].1.as_bytes());
@@ -69,7 +82,7 @@ pub(super) struct Found {
 impl Found {
     /// Where the answer for these options is kept. Findlib's own variables decide too, because `ocamlfind` reads them.
     pub(super) fn path(kits: &Path, options: &find::Options, code: Code) -> PathBuf {
-        let mut digest = Digest::new("saddlebag found kit 1");
+        let mut hasher = DefaultHasher::new();
         let variables = [
             "OCAMLFIND_CONF",
             "OCAMLFIND_TOOLCHAIN",
@@ -77,10 +90,9 @@ impl Found {
             "OCAMLLIB",
             "CAMLLIB",
         ];
-        let recipe = super::recipe(code);
-        (code, options, variables.map(std::env::var_os)).hash(&mut digest);
-        (env!("CARGO_PKG_VERSION"), recipe, PROGRAM).hash(&mut digest);
-        kits.join(format!("{}.found", digest.name()))
+        (code, options, variables.map(std::env::var_os)).hash(&mut hasher);
+        (env!("CARGO_PKG_VERSION"), PROGRAM).hash(&mut hasher);
+        kits.join(format!("{:016x}.found", hasher.finish()))
     }
 
     /// The name of the kit that the answer kept in `path` names, if everything is still as it was.

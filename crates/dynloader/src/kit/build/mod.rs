@@ -205,11 +205,11 @@ fn identity(toolchain: &Toolchain, code: Code, inputs: &[PathBuf]) -> Result<Str
         digest.part(name, text.as_bytes());
     }
     digest.part("recipe", format!("{:?}", recipe(code)).as_bytes());
-    Ok(digest.name())
+    Ok(digest.finish())
 }
 
 /// What decides how a kit is made of its inputs.
-fn recipe(code: Code) -> impl std::fmt::Debug + std::hash::Hash {
+fn recipe(code: Code) -> impl std::fmt::Debug {
     (
         driver::RECIPE,
         driver::WORKER_RECIPE,
