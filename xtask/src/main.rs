@@ -66,7 +66,8 @@ const COMMANDS: &[Command] = &[
         name: "test",
         arguments: "[--toolchain VERSION,...|all] [--assembler internal|external]",
         about: "set up, then format, lint, build, test, document and tidy: what must pass before a change is merged; \
-                with --toolchain, only what needs OCaml, on those versions",
+                with --toolchain, only what needs OCaml, on those versions; with --assembler, only the end-to-end \
+                tests, with that assembler",
         run: test::run,
     },
     Command {
