@@ -1,13 +1,13 @@
 //! From packed frames to the contents of files: which runs to read, and the walk through one.
 mod lane;
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::thread;
 
 use crate::archive::Inner;
 use crate::format::branch::Unfilter;
-use crate::format::codec::{PIECE, Unpacker};
+use crate::format::codec::Unpacker;
 use crate::format::index::NO_RUN;
 use crate::group::Selection;
 use crate::read::{Contents, ReadError};
@@ -145,7 +145,7 @@ impl Decoder<'_> {
             .iter()
             .map(|frames| {
                 let unpacker = self.spare.pop().unwrap_or_default();
-                BufReader::with_capacity(PIECE, Lane::new(self.archive, unpacker, frames))
+                Lane::new(self.archive, unpacker, frames).buffered()
             })
             .collect();
         let done = self.walk(part, &plan, &mut lanes, sink);

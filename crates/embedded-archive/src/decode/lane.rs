@@ -10,7 +10,7 @@ use crate::format::codec::{PIECE, Unpacker};
 use crate::format::index;
 
 /// How many pieces of a lane may wait for the thread that takes them.
-const WAITING: usize = 8;
+const WAITING: usize = 12;
 
 /// A frame, and how many of its raw bytes are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,14 @@ pub(super) struct Plan {
 /// What a lane unpacks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Spans(Vec<Span>);
+
+impl Spans {
+    /// How large a buffer to unpack to is worth while.
+    fn piece(&self) -> usize {
+        let wanted: u64 = self.0.iter().map(|span| span.wanted).sum();
+        usize::try_from(wanted).unwrap_or(PIECE).min(PIECE)
+    }
+}
 
 /// The next bytes of a run.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,6 +98,7 @@ impl Plan {
 pub(super) struct Lane<'a> {
     archive: &'a Inner,
     pub(super) unpacker: Unpacker,
+    piece: usize,
     spans: std::slice::Iter<'a, Span>,
 }
 
@@ -99,8 +108,14 @@ impl<'a> Lane<'a> {
         Self {
             archive,
             unpacker,
+            piece: spans.piece(),
             spans: spans.0.iter(),
         }
+    }
+
+    /// With a buffer that is no longer than what there is: a page that is not touched costs nothing.
+    pub(super) fn buffered(self) -> BufReader<Self> {
+        BufReader::with_capacity(self.piece, self)
     }
 }
 
@@ -158,10 +173,7 @@ pub(super) fn in_thread<'scope, 'env>(
             piece: Vec::new(),
             taken: 0,
         }),
-        Err(_) => Box::new(BufReader::with_capacity(
-            PIECE,
-            Lane::new(archive, Unpacker::default(), spans),
-        )),
+        Err(_) => Box::new(Lane::new(archive, Unpacker::default(), spans).buffered()),
     }
 }
 
