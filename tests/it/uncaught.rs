@@ -60,7 +60,7 @@ fn a_main_thread_that_leaves_waits_for_the_others() {
         return;
     }
     let sandbox = Sandbox::new();
-    // From OCaml 4.14 on `Thread.exit` raises an exception.
+    // From OCaml 5.0 on `Thread.exit` raises an exception.
     let source = |last: &str| {
         format!(
             "[@@@alert \"-deprecated\"]\n\

@@ -40,7 +40,11 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), Box<dyn Error
             }
             steps
         }
-        [option, versions] if option == "--toolchain" => versions::ensure(versions)?,
+        [option, versions] if option == "--toolchain" => {
+            let mut steps = vec![Step::Run(linked_in(root))];
+            steps.extend(versions::ensure(versions)?);
+            steps
+        }
         [option, assembler] if option == "--assembler" => {
             setup::run()?;
             vec![with_assembler(root, assembler)]

@@ -156,7 +156,7 @@ let describe e =
     suspend_memprof false;
     raise raised
 
-(* The threads that a program waits for whose main thread leaves (OCaml 4.13). *)
+(* The threads that a program waits for whose main thread leaves (OCaml 4). *)
 let threads : Thread.t Weak.t ref = ref (Weak.create 16)
 let threads_used = ref 0
 let threads_mutex = Mutex.create ()

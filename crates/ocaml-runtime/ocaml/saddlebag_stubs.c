@@ -113,11 +113,11 @@ value __wrap_caml_sys_exit(value code)
 
 /* ---- Thread.exit, linked with --wrap=caml_thread_exit -------------------- */
 
-/* OCaml 4.13 ends the thread there and then: by a jump to where the thread
+/* OCaml 4 ends the thread there and then: by a jump to where the thread
    began, else by unwinding its stack. Neither may pass frames of the
    application, so on top of these it ends the call, as [exit 0] does; where
    that ends the process, it waits for the other threads first, as a program of
-   its own does. From 4.14 on Thread.exit raises an exception of its own. */
+   its own does. From 5.0 on Thread.exit raises an exception of its own. */
 
 extern value __real_caml_thread_exit(value unit) __attribute__((weak));
 
@@ -137,7 +137,7 @@ extern value __real_caml_thread_new(value function) __attribute__((weak));
 
 value __wrap_caml_thread_new(value function)
 {
-#if OCAML_VERSION < 41400
+#if OCAML_VERSION < 50000
   CAMLparam1(function);
   CAMLlocal1(thread);
   const value *created = caml_named_value("saddlebag.thread_created");

@@ -116,7 +116,7 @@ fn finish(chosen: &Chosen, module: &str, result: Result<(), Error>) -> Outcome {
 
 /// Ends the program with what nobody caught.
 fn uncaught(runtime: Runtime, module: &str, error: &call::Error) -> Outcome {
-    // `exit` ends the process by itself; this is `Thread.exit` on the main thread (OCaml 4.13).
+    // `exit` ends the process by itself; this is `Thread.exit` on the main thread (OCaml 4).
     if let call::Kind::Exit { code } = error.kind() {
         // The system keeps eight bits of a status.
         let status = ExitCode::from(*code as u8);
