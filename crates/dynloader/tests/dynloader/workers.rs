@@ -1,6 +1,7 @@
 //! Compile workers, as a loader's user meets them.
 
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Succeed, folder, kit, write};
 
-/// The compile workers of this process.
-fn workers() -> Vec<Pid> {
+/// The compile workers of the loader that works in the directory; other tests of this process have their own.
+fn workers(directory: &Path) -> Vec<Pid> {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let children = tasks.flat_map(|task| {
         let path = task.unwrap().path().join("children");
@@ -21,10 +22,12 @@ fn workers() -> Vec<Pid> {
             .collect::<Vec<_>>()
     });
     let is_worker = |process: &String| {
+        let works_in = fs::read_link(format!("/proc/{process}/cwd"));
         let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
-        environment
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == b"SADDLEBAG_ROLE=work")
+        works_in.is_ok_and(|path| path.starts_with(directory))
+            && environment
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == b"SADDLEBAG_ROLE=work")
     };
     children
         .filter(is_worker)
@@ -64,7 +67,8 @@ fn requests_are_answered_whenever_workers_are_killed() {
                 // Times that have nothing to do with those of a compilation.
                 pause = (pause * 7919 + 13) % 50021;
                 std::thread::sleep(Duration::from_micros(pause));
-                for worker in workers() {
+                let directory = loader.directory();
+                for worker in directory.iter().flat_map(|path| workers(path)) {
                     if kill_process(worker, Signal::KILL).is_ok() {
                         killed.fetch_add(1, Ordering::Relaxed);
                     }
@@ -101,6 +105,8 @@ fn a_cancelled_compilation_ends_its_worker_and_the_next_one_has_another() {
         return;
     };
     compile(&loader, "let x = 1").succeed();
+    let directory = loader.directory().unwrap();
+    let workers = || workers(&directory);
     assert_eq!(workers().len(), 1);
     let large: String = (0..4000)
         .map(|number| format!("let f{number} x = Printf.sprintf \"%d %s\" {number} x\n"))
