@@ -36,7 +36,6 @@ fn depth<T>(image: &'static Image, body: impl FnOnce(&Cell<u32>) -> T) -> T {
     DEPTH.with(|cells| body(&cells[image.slot % MAX_IMAGES]))
 }
 
-/// Takes the runtime lock, or counts one more use of it.
 /// Unregisters a thread when it ends.
 struct AtThreadEnd {
     images: RefCell<Vec<&'static Image>>,
@@ -81,6 +80,7 @@ pub(crate) struct Held {
     not_send: PhantomData<*const ()>,
 }
 
+/// Takes the runtime lock, or counts one more use of it.
 #[inline(always)]
 pub(crate) fn enter(image: &'static Image) -> Held {
     depth(image, |depth| {
