@@ -1,4 +1,5 @@
 //! From packed frames to the contents of files: which runs to read, and the walk through one.
+
 mod lane;
 
 use std::io::{self, BufRead};

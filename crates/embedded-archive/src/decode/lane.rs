@@ -1,4 +1,5 @@
 //! The lanes of a run: frames one after the other, unpacked where they are asked for or in a thread of their own.
+
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};

@@ -68,7 +68,7 @@ impl Listing {
         search_path.iter().all(|directory| {
             let metadata = std::fs::metadata(sys::os_str(directory));
             match (self.directories.get(directory), metadata) {
-                (Some(known), Ok(metadata)) => known.settled && known.stamp == Stamp::of(&metadata),
+                (Some(known), Ok(metadata)) => known.holds(Stamp::of(&metadata)),
                 (None, Err(_)) => true,
                 _ => false,
             }
@@ -87,10 +87,17 @@ impl Listing {
     }
 }
 
+impl DirectoryListing {
+    /// Whether the directory is as it was listed, when it has this stamp now.
+    fn holds(&self, stamp: Stamp) -> bool {
+        self.settled && self.stamp == stamp
+    }
+}
+
 /// `None` if the directory cannot be read: it then holds no package.
 fn list(directory: &[u8], known: Option<&DirectoryListing>) -> Option<DirectoryListing> {
     let stamp = Stamp::of(&std::fs::metadata(sys::os_str(directory)).ok()?);
-    if let Some(known) = known.filter(|known| known.settled && known.stamp == stamp) {
+    if let Some(known) = known.filter(|known| known.holds(stamp)) {
         return Some(known.clone());
     }
     let looked_at = SystemTime::now();
@@ -169,9 +176,6 @@ impl PackageIndex {
                 };
                 for (index, name) in part.iter().enumerate() {
                     located.push((first + index, self.locate(name)));
-                }
-                if part.len() < PART {
-                    return located;
                 }
             }
         };

@@ -69,14 +69,15 @@ impl PackageIndex {
     fn decides_still(&self, main: &[u8], file: Option<FileId>) -> bool {
         let file = file.map(|file| &self.files[file.index()]);
         for candidate in self.candidates(main) {
-            let metadata = std::fs::metadata(sys::os_str(&candidate.path));
-            match (file, metadata) {
-                (Some(file), Ok(metadata)) if *candidate.path == *file.path => {
-                    return file.settled && file.stamp == Stamp::of(&metadata);
+            let metadata = std::fs::metadata(sys::os_str(&candidate.path)).ok();
+            let deciding = file.filter(|file| *file.path == *candidate.path);
+            match (deciding, metadata) {
+                (Some(file), metadata) => {
+                    let stamp = metadata.as_ref().map(Stamp::of);
+                    return file.settled && stamp == Some(file.stamp);
                 }
-                (_, Ok(_)) => return false,
-                (Some(file), Err(_)) if *candidate.path == *file.path => return false,
-                (_, Err(_)) => {}
+                (None, Some(_)) => return false,
+                (None, None) => {}
             }
         }
         file.is_none()

@@ -1,4 +1,5 @@
 //! Frames, their chunks, and the runs that these form.
+
 use std::collections::HashMap;
 use std::ops::Range;
 
