@@ -157,6 +157,64 @@ fn metadata_says_what_is_carried_and_by_whom() {
     );
 }
 
+/// Prints what `typing/cmi_format.ml` wrote of each compiled interface: the unit's name and its fingerprint.
+const FINGERPRINTS: &str = r#"
+let () =
+  Array.iteri (fun index file -> if index > 0 then begin
+    let channel = open_in_bin file in
+    ignore (really_input_string channel 12);
+    ignore (input_value channel : Obj.t);
+    match (input_value channel : (string * Digest.t option) list) with
+    | (unit, Some digest) :: _ -> Printf.printf "%s %s\n" unit (Digest.to_hex digest)
+    | _ -> failwith file
+  end) Sys.argv
+"#;
+
+#[test]
+fn metadata_has_the_fingerprint_of_every_compiled_interface() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("fingerprints.ml", FINGERPRINTS);
+    sandbox
+        .saddlebag(["archive", "extract", "-o", "files"])
+        .arg(standalone())
+        .run()
+        .code(0);
+    let interfaces: Vec<String> = ["ocaml", "interfaces"]
+        .into_iter()
+        .flat_map(|folder| {
+            let names = sandbox.list(format!("files/{folder}"));
+            names
+                .into_iter()
+                .map(move |name| format!("files/{folder}/{name}"))
+        })
+        .filter(|name| name.ends_with(".cmi"))
+        .collect();
+    let printed = sandbox
+        .saddlebag(["run", "fingerprints.ml", "--"])
+        .args(&interfaces)
+        .run();
+    let metadata = sandbox
+        .saddlebag(["archive", "metadata", "--json"])
+        .arg(standalone())
+        .run()
+        .code(0)
+        .json();
+    let told: Vec<String> = metadata["fingerprints"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(unit, fingerprint)| format!("{unit} {}", fingerprint.as_str().unwrap()))
+        .collect();
+    let printed = printed.code(0).stdout();
+    let mut expected: Vec<&str> = printed.lines().collect();
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+    assert!(told.iter().any(|line| line.starts_with("Stdlib__List ")));
+}
+
 #[test]
 fn an_executable_without_archive_is_told_how_to_get_one() {
     if !ocaml() {

@@ -170,10 +170,13 @@ fn the_output_of_embed_is_executable_and_leaves_what_was_there_when_it_fails() {
             "precious\n"
         );
     }
+    let socket = sandbox.path("socket");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     for (output, status, reason) in [
         ("no/where", 1, "cannot use the directory `no`"),
         ("text/in", 1, "`text` is not a directory"),
         (".", 2, "`.` is a directory"),
+        ("socket", 2, "`socket` is no regular file"),
     ] {
         let embed = sandbox
             .saddlebag(["embed", "--level", "1", "-o", output])
@@ -181,7 +184,28 @@ fn the_output_of_embed_is_executable_and_leaves_what_was_there_when_it_fails() {
             .run();
         embed.code(status).prints_nothing().says(&[output, reason]);
     }
-    assert_eq!(sandbox.list(""), ["beginning", "out", "text"]);
+    assert_eq!(sandbox.list(""), ["beginning", "out", "socket", "text"]);
+    assert!(!fs::symlink_metadata(&socket).unwrap().is_file());
+}
+
+#[test]
+fn a_program_for_another_machine_gets_its_compiler_with_a_warning() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut program = fs::read("/bin/true").unwrap();
+    // `e_machine`, of a SPARC (elf(5)).
+    program[18] = 43;
+    sandbox.write("sparc", &program);
+    let embed = |executable: &str| {
+        sandbox
+            .saddlebag(["embed", executable, "-o", "out", "--level", "1"])
+            .run()
+    };
+    embed("sparc").code(0).says(&["warning", "another machine"]);
+    let own = embed("/bin/true");
+    assert!(!own.code(0).stderr().contains("warning"), "{own}");
 }
 
 #[test]

@@ -7,12 +7,23 @@ use std::path::{Path, PathBuf};
 use crate::random;
 
 /// Writes a file under another name beside `path`, then renames it. The mode is not narrowed by the umask.
+///
+/// A device, FIFO or socket at `path` is an error: a rename would put a file in its place, also in that of `/dev/null`.
 pub(crate) fn write(
     path: &Path,
     mode: u32,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    if let Ok(there) = fs::symlink_metadata(path)
+        && !there.is_file()
+        && !there.is_symlink()
+    {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "what is there is no regular file",
+        ));
+    }
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
     hidden.push(format!(".{}", random::hexadecimal()?));
@@ -54,6 +65,7 @@ impl Drop for Temporary {
 mod tests {
     use super::*;
     use std::io::Write as _;
+    use std::os::unix::fs::FileTypeExt as _;
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
@@ -71,5 +83,26 @@ mod tests {
             0o640
         );
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("socket");
+        let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let error = write(&socket, 0o644, |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("no regular file"), "{error}");
+        assert!(
+            fs::symlink_metadata(&socket)
+                .unwrap()
+                .file_type()
+                .is_socket()
+        );
+        // A link is replaced, and what it leads to stays.
+        let (link, device) = (directory.path().join("link"), Path::new("/dev/null"));
+        std::os::unix::fs::symlink(device, &link).unwrap();
+        write(&link, 0o644, |_| Ok(())).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_file());
+        assert!(fs::metadata(device).unwrap().file_type().is_char_device());
     }
 }

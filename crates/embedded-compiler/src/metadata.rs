@@ -1,5 +1,7 @@
 //! What an archive that carries a compiler says of itself.
 
+use std::collections::BTreeMap;
+
 use code_sets::CodeSet;
 use dynloader::kit::Manifest;
 use embedded_archive::{Archive, Group, MetadataError, Selection};
@@ -41,6 +43,11 @@ pub struct ArchiveMetadata {
     pub libraries: Vec<String>,
     /// The plugin interfaces that are carried for plugins' authors, by the names of their files.
     pub interfaces: Vec<String>,
+    /// The compiled interfaces that plugins are checked against: units by name, each with the fingerprint by which the
+    /// compiler and `Dynlink` tell interfaces apart, as `ocamlobjinfo` prints it. What was compiled elsewhere fits if it
+    /// names these. Archives made before it was noted have none.
+    #[serde(default)]
+    pub fingerprints: BTreeMap<String, String>,
     /// Under which terms the carried programs and libraries are distributed.
     pub licences: Vec<Licence>,
     /// Where everything lies, relative to the directory of extraction.

@@ -111,11 +111,16 @@ fn metadata(of: &ArchiveOf) -> Outcome {
         libraries => libraries.join(", "),
     };
     output::result(format!("libraries   {libraries}"));
+    output::result(format!(
+        "interfaces  {} compiled ones; their fingerprints: --json",
+        metadata.fingerprints.len()
+    ));
     output::result(format!("host image  {}", metadata.kit.host_identity));
     output::result("licences");
     for licence in &metadata.licences {
+        let plural = if licence.files.len() == 1 { "" } else { "s" };
         output::result(format!(
-            "  {}: {} ({} files)",
+            "  {}: {} ({} file{plural})",
             licence.work,
             licence.licence,
             licence.files.len()

@@ -59,8 +59,14 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
     signals::install();
     let started = Instant::now();
     // Before the compiler is packed, which takes seconds.
-    let executable_bytes = executable::length(&arguments.executable)?;
+    let executable = executable::examine(&arguments.executable)?;
     executable::check_output(&arguments.output)?;
+    if executable.is_foreign {
+        output::warning(&format!(
+            "`{}` is for another machine than the compiler, which it will carry and cannot use",
+            arguments.executable.display()
+        ));
+    }
     let toolchain = ToolchainOptions {
         toolchain: ToolchainChoice::System,
         ocaml: arguments.ocaml.clone(),
@@ -124,7 +130,7 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
 
     if !attached.section {
         output::warning(&format!(
-            "`{}` is no 64-bit ELF file with a section table: only the end of the output names the archive, and strip \
+            "`{}` is no 64-bit little-endian ELF file with a section table: only the end of the output names the archive, and strip \
              and the like lose it",
             arguments.executable.display()
         ));
@@ -147,7 +153,7 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
         codes: metadata.codes,
         needs_shell: metadata.needs_shell,
         replaced: attached.replaced,
-        executable_bytes,
+        executable_bytes: executable.length,
         archive_bytes,
         output_bytes: attached.length,
         groups,

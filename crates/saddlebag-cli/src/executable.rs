@@ -9,8 +9,26 @@ use crate::failure::Failure;
 /// The length of the header of a 64-bit ELF file (elf(5)).
 const HEADER: usize = 64;
 
-/// The length of the executable at `path`, if it is one.
-pub(crate) fn length(path: &Path) -> Result<u64, Failure> {
+/// The class, byte order and machine of this program, and so of the compiler that it packs: `EI_CLASS`, `EI_DATA` and
+/// `e_machine` of elf(5).
+const MACHINE: Option<([u8; 2], [u8; 2])> = if cfg!(target_arch = "x86_64") {
+    Some(([2, 1], [62, 0]))
+} else if cfg!(target_arch = "aarch64") {
+    Some(([2, 1], [183, 0]))
+} else {
+    None
+};
+
+/// What `embed` knows of an executable before it packs.
+pub(crate) struct Executable {
+    /// Its length in bytes.
+    pub(crate) length: u64,
+    /// Whether it is for another machine than the compiler.
+    pub(crate) is_foreign: bool,
+}
+
+/// Looks at the executable at `path`, and refuses what is none.
+pub(crate) fn examine(path: &Path) -> Result<Executable, Failure> {
     let shown = path.display();
     let unreadable = |error| failure(format!("cannot read the executable `{shown}`: {error}"));
     let metadata = path.metadata().map_err(unreadable)?;
@@ -25,8 +43,17 @@ pub(crate) fn length(path: &Path) -> Result<u64, Failure> {
         .map_err(unreadable)?;
     match flaw(&header, length) {
         Some(flaw) => Err(failure(format!("cannot use `{shown}`: {flaw}"))),
-        None => Ok(length),
+        None => Ok(Executable {
+            length,
+            is_foreign: is_foreign(&header),
+        }),
     }
+}
+
+fn is_foreign(header: &[u8]) -> bool {
+    MACHINE.is_some_and(|(class, machine)| {
+        header.get(4..6) != Some(&class) || header.get(18..20) != Some(&machine)
+    })
 }
 
 /// What is wrong with a program whose file begins with `header`.
@@ -67,6 +94,14 @@ pub(crate) fn check_output(path: &Path) -> Result<(), Failure> {
             "`{shown}` is a directory; -o names the file to make"
         )));
     }
+    if path
+        .symlink_metadata()
+        .is_ok_and(|there| !there.is_file() && !there.is_symlink())
+    {
+        return Err(Failure::Usage(format!(
+            "`{shown}` is no regular file, which -o could replace"
+        )));
+    }
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
@@ -97,6 +132,7 @@ mod tests {
         let length = program.len() as u64;
         let header = &program[..HEADER];
         assert_eq!(flaw(header, length), None);
+        assert!(!is_foreign(header));
         let told = |header: &[u8], length| flaw(header, length).unwrap_or_default();
         assert!(told(header, length - 1).contains("truncated: it has"));
         assert!(told(&header[..20], 20).contains("truncated"));
@@ -112,5 +148,11 @@ mod tests {
         let mut other = header.to_vec();
         other[4] = 1;
         assert_eq!(flaw(&other, 64), None);
+        assert!(is_foreign(&other));
+        // A SPARC runs others.
+        let mut other = header.to_vec();
+        other[18] = 43;
+        assert_eq!(flaw(&other, length), None);
+        assert!(is_foreign(&other));
     }
 }

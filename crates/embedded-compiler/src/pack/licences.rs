@@ -169,13 +169,30 @@ pub(super) fn notice(licences: &[Licence]) -> String {
         files,
     } in licences
     {
-        text.push_str(&format!("{work}: {licence} ({} files)\n", files.len()));
+        let plural = if files.len() == 1 { "" } else { "s" };
+        text.push_str(&format!(
+            "{work}: {licence} ({} file{plural})\n",
+            files.len()
+        ));
     }
-    // Not libraries whose exception allows to carry them.
-    if licences
-        .iter()
-        .any(|licence| licence.licence == "GPL-3.0-or-later")
-    {
+    text.push_str(
+        "\nThe names of the licences are SPDX's; the texts are at https://spdx.org/licenses/. Copyright notices are in the\n\
+         packages that the files came from, on Debian in /usr/share/doc/PACKAGE/copyright.\n",
+    );
+    // Not those whose exception allows to carry them.
+    let has = |beginning: &str| {
+        licences.iter().any(|licence| {
+            licence.licence.starts_with(beginning) && !licence.licence.contains(" WITH ")
+        })
+    };
+    if has("LGPL-") {
+        text.push_str(
+            "\nLibraries under the GNU Lesser General Public License are carried unchanged, as files of their own, which\n\
+             others of the same interface may replace. Who distributes this executable gives its recipients the text of\n\
+             that licence and the source code of these libraries too, or a written offer for it.\n",
+        );
+    }
+    if has("GPL-3.0") {
         text.push_str(
             "\nPrograms under the GNU General Public License are carried unchanged, as separate programs.\n\
              Who distributes this executable gives its recipients their complete source code too, or a written offer\n\
@@ -223,5 +240,30 @@ mod tests {
             "LGPL-2.1-or-later"
         );
         assert_eq!(work("lib/libodd.so.1", "/nowhere/libodd.so.1"), "unknown");
+    }
+    #[test]
+    fn the_notice_says_what_distributing_asks_for() {
+        let text = |licence: &str| {
+            notice(&[Licence {
+                work: "a work".to_owned(),
+                licence: licence.to_owned(),
+                files: vec!["one".to_owned()],
+            }])
+        };
+        let (lesser, full) = ("Lesser General Public", "GNU General Public");
+        let own = text(OCAML.1);
+        assert!(own.contains(&format!("a work: {} (1 file)\n", OCAML.1)));
+        assert!(!own.contains(lesser) && !own.contains(full), "{own}");
+        let library = text("LGPL-2.1-or-later");
+        assert!(
+            library.contains(lesser) && !library.contains(full),
+            "{library}"
+        );
+        let program = text("GPL-3.0-or-later");
+        assert!(
+            program.contains(full) && !program.contains(lesser),
+            "{program}"
+        );
+        assert!(!text("GPL-3.0-or-later WITH GCC-exception-3.1").contains(full));
     }
 }

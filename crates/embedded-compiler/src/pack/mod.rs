@@ -1,5 +1,6 @@
 //! Packing: which files of a toolchain's kit an archive carries.
 
+mod fingerprint;
 mod interfaces;
 mod libraries;
 mod licences;
@@ -289,10 +290,13 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
             .map(|library| library.name.clone())
             .collect(),
         interfaces,
+        fingerprints: collection.fingerprints,
         licences,
         kit: manifest,
     };
-    let Collection { mut builder, files } = collection;
+    let Collection {
+        mut builder, files, ..
+    } = collection;
     builder
         .metadata(METADATA_VERSION, &metadata)
         .map_err(|error| PackError::Metadata(Box::new(error)))?;
@@ -308,6 +312,8 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
 struct Collection {
     builder: Builder,
     files: BTreeMap<String, (PackedFile, PathBuf)>,
+    /// Of the compiled interfaces, by unit.
+    fingerprints: BTreeMap<String, String>,
 }
 
 impl Collection {
@@ -336,6 +342,13 @@ impl Collection {
                 .map_err(PackError::Add)?;
             let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
             self.record(group, name, length, path.to_owned());
+            if name.ends_with(".cmi") {
+                let bytes = std::fs::read(path).map_err(|source| {
+                    let path = path.to_owned();
+                    PackError::Add(AddError::Io { path, source })
+                })?;
+                self.fingerprints.extend(fingerprint::of(&bytes));
+            }
         }
         Ok(PathBuf::from(name))
     }
