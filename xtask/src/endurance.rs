@@ -47,7 +47,12 @@ pub(crate) fn torture(root: &Path) -> Outcome {
         .try_for_each(|filter| {
             shell::run(test("saddlebag-tests", filter).env("SADDLEBAG_TORTURE", FAULTS))
         })?;
-    shell::run(test("dynloader", "worker").envs(WORKER))
+    shell::run(test("dynloader", "worker").envs(WORKER))?;
+    println!(
+        "{STORM_ROUNDS} rounds of the storm, the runtime's stress and its tests on OCaml's debug runtime, the faults of \
+         caches, and the compile workers: nothing broke"
+    );
+    Ok(())
 }
 
 /// Every fuzz target of every member, one after the other.
@@ -66,11 +71,16 @@ pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Outcome {
                 .into(),
         );
     }
+    let mut targets = Vec::new();
     for member in sorted(&root.join("crates"))? {
         if !member.join("fuzz").is_dir() {
             continue;
         }
         let listed = cargo_fuzz(&member).arg("list").output()?;
+        if !listed.status.success() {
+            let said = String::from_utf8_lossy(&listed.stderr).into_owned();
+            return Err(format!("cannot list the targets of {}: {said}", member.display()).into());
+        }
         for name in String::from_utf8(listed.stdout)?.lines() {
             // What is found goes to a directory of its own; the examples in the repository stay as they are.
             let found = root.join("target/fuzz").join(name);
@@ -86,8 +96,14 @@ pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Outcome {
                 "-detect_leaks=0",
             ]);
             shell::run(&mut command)?;
+            targets.push(name.to_owned());
         }
     }
+    println!(
+        "{} targets, {seconds} s each, nothing found: {}",
+        targets.len(),
+        targets.join(", ")
+    );
     Ok(())
 }
 
