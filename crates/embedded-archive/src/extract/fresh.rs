@@ -144,7 +144,14 @@ impl Fresh {
         let places = options.places.clone().unwrap_or_default();
         let mut tried = Vec::new();
         for directory in places.directories() {
-            let refusal = match place::check(directory, need) {
+            let mut checked = place::check(directory, need);
+            // What killed processes left there may be what takes the room.
+            if matches!(&checked, Err(refusal) if refusal.is_lack_of_room())
+                && live::remove_leftovers(directory) > 0
+            {
+                checked = place::check(directory, need);
+            }
+            let refusal = match checked {
                 Ok(()) => match Self::extract_to(archive, options, directory, need)? {
                     Ok(fresh) => return Ok(fresh),
                     Err(refusal) => refusal,

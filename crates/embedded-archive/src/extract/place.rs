@@ -151,6 +151,13 @@ pub enum Refusal {
     Io(io::Error),
 }
 
+impl Refusal {
+    /// Whether removing files could help.
+    pub(crate) fn is_lack_of_room(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Inodes { .. })
+    }
+}
+
 /// What an extraction needs of a directory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Need {

@@ -84,7 +84,7 @@ fn statat_is_missing(root: &Root, name: &str) -> bool {
 }
 
 /// Moves a tree away if nobody uses it, and removes it.
-fn take(root: &Root, name: &str) -> bool {
+pub(super) fn take(root: &Root, name: &str) -> bool {
     let Ok(top) = open_to_remove(root.directory.as_fd(), name) else {
         return false;
     };

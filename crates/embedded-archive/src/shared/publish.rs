@@ -26,7 +26,14 @@ pub(super) fn publish(
     options: &SharedOptions,
 ) -> Result<(File, Outcome), SharedError> {
     let need = need(archive, options.selection, !options.noexec);
-    place::check(&root.path, need).map_err(|refusal| refuse(&root.path, refusal))?;
+    let mut checked = place::check(&root.path, need);
+    // The damaged tree itself may take the room that its repair needs. It goes at once if nobody uses it.
+    if matches!(&checked, Err(refusal) if refusal.is_lack_of_room())
+        && clean::take(root, &wanted.name)
+    {
+        checked = place::check(&root.path, need);
+    }
+    checked.map_err(|refusal| refuse(&root.path, refusal))?;
     let failed = |error: Errno| refuse(&root.path, place::from_io(error.into(), need));
     let random = random::hexadecimal().map_err(|error| refuse(&root.path, Refusal::Io(error)))?;
     let mut stage = Stage {

@@ -14,7 +14,7 @@
 //! | the holder of the lock stands still | `a_process_that_is_stopped_while_it_extracts_holds_nobody_up`, `a_stopped_lock_holder_is_waited_for_and_then_passed_over` |
 //! | threads of one process; versions side by side | `threads_of_one_process_share_one_tree`, `versions_live_side_by_side_until_they_are_cleaned` |
 //! | tampering with tree, stamp or lock; every damaged state starts clean the second time | `every_damage_is_repaired_and_nothing_is_left_over`, `damaged_stamps_and_locks_cost_time_and_nothing_else` |
-//! | no space, no inodes | `a_full_directory_is_named_and_left_clean`, `a_directory_without_inodes_is_named` |
+//! | no space, no inodes | `a_full_directory_is_named_and_left_clean`, `what_is_dead_or_damaged_keeps_no_room_from_what_takes_its_place`, `a_directory_without_inodes_is_named` |
 //! | a quota that is used up, a disk that fails | `a_quota_that_is_used_up_is_named_and_leaves_nothing`, `a_disk_that_fails_is_named_and_leaves_nothing` |
 //! | `RLIMIT_FSIZE`, `RLIMIT_NOFILE`, umask | `a_limit_on_files_is_an_error_and_no_signal`, `few_descriptors_are_enough`, `any_umask_will_do` |
 //! | EINTR | `interrupted_system_calls_are_repeated` |

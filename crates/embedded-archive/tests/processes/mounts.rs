@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use embedded_archive::{
-    ExtractError, Fresh, FreshError, FreshOptions, Outcome, Places, Refusal, Shared, SharedError,
-    SharedOptions,
+    ExtractError, Fresh, FreshError, FreshOptions, Outcome, Places, Refusal, Selection, Shared,
+    SharedError, SharedOptions,
 };
 
 use crate::support::{Test, children, is_root, own_executable, sample, shown, skip};
@@ -23,6 +23,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_full_directory_is_named_and_left_clean", || {
         in_namespace("full")
     }),
+    (
+        "what_is_dead_or_damaged_keeps_no_room_from_what_takes_its_place",
+        || in_namespace("room for one"),
+    ),
     ("a_directory_without_inodes_is_named", || {
         in_namespace("inodes")
     }),
@@ -116,6 +120,29 @@ pub(crate) fn mounted(what: &str, directory: &Path) -> Result<(), Box<dyn Error>
             let fresh = Fresh::extract(&sample(""), &FreshOptions::new().places(places))?;
             assert_eq!(fresh.path().parent(), Some(other.path()));
             assert_eq!(children(directory), [".lock"]);
+        }
+        "room for one" => {
+            let archive = sample("");
+            let megabytes = archive.unpacked_len(Selection::all()) / 1_000_000 + 1;
+            mount(directory, &format!("size={}m,mode=755", megabytes * 3 / 2));
+            let options = FreshOptions::new().places(Places::only(directory));
+            // As a killed process leaves it: kept, and its lock is free.
+            let left = Fresh::extract(&archive, &options)?.keep();
+            assert!(left.exists());
+            let fresh = Fresh::extract(&archive, &options)?;
+            assert!(!left.exists() && fresh.path().starts_with(directory));
+            drop(fresh);
+            let tree = shared(directory)?.path().to_owned();
+            fs::write(tree.join("lib/more"), "x")?;
+            assert_eq!(shared(directory)?.outcome(), Outcome::Extracted);
+            assert!(!tree.join("lib/more").exists());
+            // What a process uses stays, be it damaged.
+            let used = shared(directory)?;
+            fs::write(tree.join("lib/more"), "x")?;
+            assert!(
+                matches!(shared(directory), Err(SharedError::Refused(refused)) if matches!(refused.refusal, Refusal::Full { .. }))
+            );
+            assert!(used.path().join("lib/more").exists());
         }
         "inodes" => {
             mount(directory, "nr_inodes=4,mode=755");
