@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use dynloader::workspace;
 use embedded_archive::FreshError;
+use ocaml_toolchain::invocation;
 
 use crate::output;
 
@@ -64,7 +65,7 @@ impl Failure {
     }
 }
 
-/// What can be done where no directory will do for the files that a command makes.
+/// What can be done where no directory will do for the files that a command makes, or nothing may be run from it.
 fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -77,6 +78,14 @@ fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
             return Some(
                 "name a directory that is writable, has room and is not mounted noexec, in TMPDIR; or one to keep the \
                  compiler in: --persistent-archive DIR",
+            );
+        }
+        if let Some(invocation::Error::Start { source, .. }) = find(error)
+            && source.kind() == std::io::ErrorKind::PermissionDenied
+        {
+            return Some(
+                "if SELinux, fapolicyd or the like refuse to run what was just written, name a directory that they \
+                 allow, in TMPDIR or with --persistent-archive DIR",
             );
         }
         cause = error.source();
@@ -96,5 +105,27 @@ fn chain(error: &dyn Error) {
     while let Some(error) = cause {
         output::because(&error.to_string());
         cause = error.source();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dynloader::compile;
+    use ocaml_toolchain::Invocation;
+
+    use super::*;
+
+    #[test]
+    fn who_may_not_start_the_compiler_is_told_where_else_it_may_lie() {
+        let advice_on = |program: &std::path::Path| {
+            let ran = futures_lite::future::block_on(Invocation::new(program).output());
+            advice(&compile::Error::Run(Box::new(ran.unwrap_err())))
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("driver");
+        assert_eq!(advice_on(&program), None);
+        // Not executable, for root neither.
+        std::fs::write(&program, "").unwrap();
+        assert!(advice_on(&program).is_some_and(|advice| advice.contains("SELinux")));
     }
 }
