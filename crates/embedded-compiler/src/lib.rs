@@ -26,6 +26,7 @@
 //! | `loader`, `clean` | [`Compiler::loader`], [`Compiler::clean`] |
 //! | `Make(X)` | [`load`], [`load_without_running`], [`check`] |
 //! | `Load(X)` | [`Compiler::load`], [`Compiler::load_without_running`], [`Compiler::check`] |
+//! | `check_plugin_cmd` | `dynloader::check_command::CheckCommand` (feature `clap` of `dynloader`), with [`Compiler::loader`] |
 //! | `Archive_metadata`, `embedded_files` | [`ArchiveMetadata`], [`CarriedCompiler::embedded_files`] |
 //!
 //! # The end of the process
