@@ -8,7 +8,6 @@ use crate::cursor::{Cursor, Fault, is_symbol_byte};
 use crate::elf;
 use crate::expression::{Expression, Term, expression};
 use crate::frame::Rule;
-use crate::lines::Location;
 use crate::register::dwarf_number;
 use crate::section::{Fixup, FixupKind};
 use crate::symbol::{SymbolId, SymbolType};
@@ -177,7 +176,8 @@ impl<'a> Unit<'a> {
         let Some(Term::Symbol(symbol)) = value.plus else {
             return value;
         };
-        match self.symbols.named(symbol).and_then(|named| named.value) {
+        let known = self.symbols.named(symbol).and_then(|named| named.value);
+        match known.map(|(known, _)| known) {
             Some(known) if value.minus.is_none() => Expression {
                 addend: known.addend.wrapping_add(value.addend),
                 ..known
@@ -221,12 +221,12 @@ impl<'a> Unit<'a> {
         };
         let (file, line) = (part()?, part()?);
         let column = if cursor.peek().is_ascii_digit() {
-            number_as_u32(cursor, &start)?
+            Some(number_as_u32(cursor, &start)?)
         } else {
-            0
+            None
         };
         let here = self.here();
-        if self.lines.locate(Location { file, line, column }, here) {
+        if self.lines.locate(file, line, column, here) {
             Ok(())
         } else {
             Err(invalid(&start))
@@ -303,7 +303,7 @@ impl<'a> Unit<'a> {
         let fresh = !self.symbols.position(symbol).is_defined();
         match self.symbols.named_mut(symbol) {
             Some(named) if fresh && named.value.is_none() && !named.global => {
-                named.value = Some(value)
+                named.value = Some((value, start.offset()))
             }
             _ => {
                 return Err(Fault {

@@ -16,6 +16,8 @@ pub(crate) struct LineTable {
     /// The sections that have rows, in the order of their first rows.
     sequences: Vec<Sequence>,
     pending: Option<Location>,
+    /// That of the last `.loc` that had one: GNU as keeps it for those without.
+    column: u32,
 }
 
 /// The rows of one section.
@@ -56,12 +58,20 @@ impl LineTable {
 
     /// `.loc`: the location of the next instruction. A location that waits for its instruction is
     /// given to the current place. False when the file is unknown.
-    pub(crate) fn locate(&mut self, location: Location, here: Position) -> bool {
+    pub(crate) fn locate(
+        &mut self,
+        file: u32,
+        line: u32,
+        column: Option<u32>,
+        here: Position,
+    ) -> bool {
         if self.pending.is_some() {
             self.emit(here);
         }
-        self.pending = Some(location);
-        (1..=self.files.len()).contains(&(location.file as usize))
+        let column = column.unwrap_or(self.column);
+        self.column = column;
+        self.pending = Some(Location { file, line, column });
+        (1..=self.files.len()).contains(&(file as usize))
     }
 
     #[inline]

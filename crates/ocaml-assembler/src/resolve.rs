@@ -145,7 +145,25 @@ impl<'r, 'a> Resolver<'r, 'a> {
     /// Adds the symbols that the unit defines, except those that are the assembler's own.
     fn defined_symbols(&mut self) -> Result<(), Fault> {
         for (index, named) in self.symbols.named.iter().enumerate() {
-            if named.is_private() || !named.position.is_defined() {
+            if named.is_private() {
+                continue;
+            }
+            if let Some((value, source)) = &named.value {
+                // Its uses have the value already; like GNU as, tell debuggers of it.
+                let value = self.constant(value, Position::NOWHERE).ok_or(Fault {
+                    offset: *source,
+                    kind: ErrorKind::UnresolvedExpression,
+                })?;
+                let symbol = Symbol {
+                    place: Place::Absolute,
+                    value: value.cast_unsigned(),
+                    binding: elf::STB_LOCAL,
+                    kind: symbol_kind(named.kind),
+                    ..Symbol::default()
+                };
+                self.object.push_symbol(named.name.as_bytes(), symbol);
+            }
+            if !named.position.is_defined() {
                 continue;
             }
             let size = match &named.size {

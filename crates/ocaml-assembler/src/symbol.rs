@@ -66,8 +66,8 @@ pub(crate) struct NamedSymbol<'a> {
     pub(crate) kind: SymbolType,
     /// The value of `.size`, the place of that directive, and its offset in the text.
     pub(crate) size: Option<(Expression, Position, usize)>,
-    /// The value of `.set`.
-    pub(crate) value: Option<Expression>,
+    /// The value of `.set`, and the offset of that directive in the text.
+    pub(crate) value: Option<(Expression, usize)>,
 }
 
 impl NamedSymbol<'_> {

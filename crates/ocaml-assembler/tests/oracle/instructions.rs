@@ -180,7 +180,7 @@ fn lines() -> Vec<String> {
     lines
 }
 
-fn file(lines: &[&String]) -> String {
+pub(crate) fn file(lines: &[&String]) -> String {
     let mut text = String::from("\t.text\n");
     for line in lines {
         text.push('\t');
@@ -259,7 +259,7 @@ fn every_instruction_is_encoded_like_gnu_as_does_or_refused() {
 }
 
 /// Compares the encodings of `lines`, and of halves of them when they differ.
-fn compare(directory: &Path, lines: &[&String], failures: &mut Vec<String>) {
+pub(crate) fn compare(directory: &Path, lines: &[&String], failures: &mut Vec<String>) {
     let text = file(lines);
     let theirs = gnu_as(directory, &text).expect("GNU as accepted each line");
     let ours = assemble(&text).expect("each line was accepted").to_elf();

@@ -9,6 +9,7 @@
 )]
 
 mod compare;
+mod constructors;
 mod instructions;
 mod programs;
 mod tools;

@@ -26,7 +26,7 @@ enum Statement {
     Distance(usize),
     Difference(usize, usize),
     LoadLabel(usize),
-    Line(u32, u32, u32),
+    Line(u32, u32, Option<u32>),
     Frame(&'static str),
     Text(String),
 }
@@ -92,7 +92,7 @@ fn statement() -> impl Strategy<Value = Statement> {
         2 => any::<usize>().prop_map(Statement::Distance),
         2 => (any::<usize>(), any::<usize>()).prop_map(|(first, second)| Statement::Difference(first, second)),
         2 => any::<usize>().prop_map(Statement::LoadLabel),
-        5 => (1u32..4, 0u32..400, 0u32..200).prop_map(|(file, line, column)| Statement::Line(file, line, column)),
+        5 => (1u32..4, 0u32..400, prop::option::weighted(0.8, 0u32..200)).prop_map(|(file, line, column)| Statement::Line(file, line, column)),
         3 => frame.prop_map(Statement::Frame),
         1 => "[ -~]{0,12}".prop_map(Statement::Text),
     ]
@@ -136,7 +136,8 @@ fn program(statements: &[Statement]) -> String {
                 writeln!(text, "\tleaq\t.L{}(%rip), %r11", number(*label))
             }
             Statement::Line(file, line, column) if in_text => {
-                writeln!(text, "\t.loc\t{file}\t{line}\t{column}")
+                let column = column.map_or(String::new(), |column| format!("\t{column}"));
+                writeln!(text, "\t.loc\t{file}\t{line}{column}")
             }
             Statement::Space(length) => writeln!(text, "\t.space\t{length}"),
             Statement::Align(alignment) => writeln!(text, "\t.align\t{alignment}"),

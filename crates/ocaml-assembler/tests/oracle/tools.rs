@@ -1,5 +1,6 @@
 //! The reference tools.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,6 +15,20 @@ pub(crate) fn require(program: &str) -> Option<PathBuf> {
         println!("SKIP: no {program}");
     }
     found
+}
+
+/// The compiler: `OCAMLOPT` names another one than that of the path.
+pub(crate) fn ocamlopt() -> OsString {
+    std::env::var_os("OCAMLOPT").unwrap_or_else(|| "ocamlopt".into())
+}
+
+/// Where the compiler has its standard library.
+pub(crate) fn standard_library() -> PathBuf {
+    let output = Command::new(ocamlopt())
+        .arg("-where")
+        .output()
+        .expect("ocamlopt starts");
+    PathBuf::from(String::from_utf8(output.stdout).expect("UTF-8").trim())
 }
 
 /// What GNU as makes of `text`, or its messages.
