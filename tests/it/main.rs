@@ -6,6 +6,7 @@ mod assembling;
 mod byte;
 mod caches;
 mod carriers;
+mod debugging;
 mod diagnostics;
 mod embedding;
 mod faults;

@@ -22,5 +22,5 @@ pub use processes::{await_some, processes_mentioning};
 pub use sandbox::Sandbox;
 pub use shared::{INTERFACES, byte_standalone, shared_directory, standalone};
 pub use toolchain::{
-    has, installed_libraries, ocaml, ocaml_is_at_least, other_ocaml, skip, torture,
+    has, installed_libraries, may_profile, ocaml, ocaml_is_at_least, other_ocaml, skip, torture,
 };

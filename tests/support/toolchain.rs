@@ -80,6 +80,25 @@ pub fn has(program: &str) -> bool {
         || skip(&format!("no `{program}`"))
 }
 
+/// Whether this system lets `perf` record a program of one's own, build ids and all; a test that asks is skipped else. That the kernel
+/// forbids it, or is older than Linux 5.12, is nothing that a test could mend.
+#[must_use]
+pub fn may_profile() -> bool {
+    let record = ["record", "-e", "cpu-clock", "--buildid-mmap"];
+    if !has("perf") {
+        return false;
+    }
+    let probe = Command::new("perf")
+        .args(record)
+        .args(["-o", "/dev/null", "true"])
+        .run();
+    let may = probe.status() == Some(0);
+    if !may {
+        eprintln!("SKIP: no profiling here: {probe}");
+    }
+    may
+}
+
 /// How many times as thorough as in a usual run the tests of faults are to be: `SADDLEBAG_TORTURE`, 1 without it.
 ///
 /// # Panics

@@ -20,6 +20,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("strace", "strace"),
+    ("gdb", "gdb-minimal"),
+    ("perf", "linux-perf"),
     ("zstd", "zstd"),
 ];
 
