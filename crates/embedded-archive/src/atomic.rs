@@ -47,6 +47,18 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// An error where a file of this length is longer than the process may write: writing it would end the process with
+/// SIGXFSZ (setrlimit(2)).
+pub(crate) fn check_length(length: u64) -> io::Result<()> {
+    match rustix::process::getrlimit(rustix::process::Resource::Fsize).current {
+        Some(limit) if length > limit => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it would have {length} bytes, but the process's limit for files is {limit}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Removes the file when writing fails or panics.
 struct Temporary {
     path: PathBuf,

@@ -290,12 +290,14 @@ impl Builder {
     pub fn write_file(&self, path: impl AsRef<Path>) -> Result<(), BuildError> {
         let path = path.as_ref();
         let bytes = self.build()?;
-        crate::atomic::write(path, 0o644, |file: &mut File| file.write_all(&bytes)).map_err(
-            |source| BuildError::Write {
-                path: Some(path.to_owned()),
-                source,
-            },
-        )
+        crate::atomic::write(path, 0o644, |file: &mut File| {
+            crate::atomic::check_length(bytes.len() as u64)?;
+            file.write_all(&bytes)
+        })
+        .map_err(|source| BuildError::Write {
+            path: Some(path.to_owned()),
+            source,
+        })
     }
 
     /// The files and directories that were read from disk, for a build script to watch.

@@ -105,11 +105,22 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
         };
         options = options.preprocessor(program, rewriters);
     }
-    let work = tempfile::tempdir().map_err(Failure::new)?;
     let module_options = Options::program()
         .libraries(carried.iter().cloned())
         .preprocessor(preprocessor);
-    let modules = modules(&arguments, &chosen, &module_options, work.path())?;
+    // Kept until what is compiled there is packed.
+    let work = (!arguments.module.is_empty())
+        .then(tempfile::tempdir)
+        .transpose()
+        .map_err(|error| {
+            let advice =
+                "modules are compiled in a directory for temporary files: name one in TMPDIR";
+            Failure::advised(error, advice)
+        })?;
+    let modules = match &work {
+        Some(work) => Some(modules(&arguments, &chosen, &module_options, work.path())?),
+        None => None,
+    };
     options = options.libraries(carried).libraries(modules);
     let Packed {
         mut builder,
@@ -204,14 +215,11 @@ fn modules(
     chosen: &Chosen,
     options: &Options,
     directory: &Path,
-) -> Result<Option<Library>, Failure> {
-    if arguments.module.is_empty() {
-        return Ok(None);
-    }
+) -> Result<Library, Failure> {
     let sources = arguments.module.iter().map(Source::file).collect();
     let compiled = modules::compile(&chosen.kit, options, APPLICATION, sources, directory);
     match futures_lite::future::block_on(compiled) {
-        Ok(library) => Ok(Some(library)),
+        Ok(library) => Ok(library),
         Err(error) => Err(diagnostics::rejected(error, ErrorFormat::Human)),
     }
 }

@@ -21,6 +21,9 @@ use crate::source::Source as _;
 /// Where an attached archive starts: a multiple of this.
 const ALIGN: u64 = 16;
 
+/// More than what names an archive takes: the section table and the names of the sections, the record, the trailer.
+const MARGIN: u64 = 64 << 10;
+
 /// The error returned by [`attach`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -133,6 +136,8 @@ pub fn attach(
     let mut attached = None;
     let mut unreadable = None;
     crate::atomic::write(output, mode, |out| {
+        let added = archive.packed_len().saturating_add(MARGIN);
+        crate::atomic::check_length(body.most().saturating_add(added))?;
         let length = body.write(&file, out)?;
         attached = Some(append(
             out,
@@ -179,11 +184,13 @@ pub fn detach(executable: impl AsRef<Path>, output: impl AsRef<Path>) -> Result<
             },
         });
     }
-    crate::atomic::write(output, mode, |out| body.write(&file, out).map(drop)).map_err(|source| {
-        DetachError::Write {
-            path: output.to_owned(),
-            source,
-        }
+    crate::atomic::write(output, mode, |out| {
+        crate::atomic::check_length(body.most())?;
+        body.write(&file, out).map(drop)
+    })
+    .map_err(|source| DetachError::Write {
+        path: output.to_owned(),
+        source,
     })
 }
 
@@ -240,6 +247,16 @@ impl Body {
             .then(|| Record::parse(record))
             .flatten();
         Ok(record.filter(|record| record.length <= start))
+    }
+
+    /// At most how many bytes it has.
+    fn most(&self) -> u64 {
+        match self {
+            Self::Clean { length } | Self::Trailer { length } | Self::Section { length, .. } => {
+                *length
+            }
+            Self::Recorded(record) => record.length,
+        }
     }
 
     fn replaced(&self) -> bool {

@@ -43,6 +43,24 @@ fn a_limit_on_files_is_an_error_and_no_signal() {
         left.retain(|name| name != ".lock");
         assert_eq!(left, ["archive"]);
     }
+    let role = "role:attach \"$2/carrier\"";
+    let script = format!("ulimit -f 8; exec \"$1\" {role}");
+    let output = shell(&script, &[parent.path().as_os_str()]).output();
+    let text = shown(&output.unwrap());
+    assert!(
+        text.contains("carrier") && text.contains("limit for files"),
+        "{text}"
+    );
+    assert!(
+        !children(parent.path())
+            .iter()
+            .any(|name| name.contains("carrier"))
+    );
+    succeed(&mut shell(
+        &format!("exec \"$1\" {role}"),
+        &[parent.path().as_os_str()],
+    ));
+    fs::remove_file(parent.path().join("carrier")).unwrap();
     // Without the limit nothing of that is in the way.
     let mut next = crate::support::role(own_executable(), "shared");
     assert_eq!(

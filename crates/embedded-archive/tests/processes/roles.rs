@@ -21,6 +21,7 @@ pub(crate) fn play(role: &str, arguments: &[String]) -> ExitCode {
         ("fresh", [parent, ending]) => fresh(Places::only(parent), ending),
         ("fresh", [ending]) => fresh(Places::standard(), ending),
         ("shared", [archive, root]) => shared(Path::new(archive), Path::new(root)),
+        ("attach", [output]) => attach(Path::new(output)),
         ("mounted", [what, directory]) => crate::mounts::mounted(what, Path::new(directory)),
         ("forking", [what, parent]) => crate::forks::forking(what, Path::new(parent)),
         ("refusing", [call, role, arguments @ ..]) => {
@@ -94,6 +95,13 @@ fn fresh(places: Places, ending: &str) -> Result<()> {
             std::thread::sleep(Duration::from_secs(1));
         },
     }
+}
+
+/// Writes this executable with an archive, and without it again.
+fn attach(output: &Path) -> Result<()> {
+    let executable = std::env::current_exe()?;
+    embedded_archive::attach(executable, &support::sample(""), output)?;
+    Ok(embedded_archive::detach(output, output)?)
 }
 
 /// Opens the shared tree, checks every file of it and starts one.
