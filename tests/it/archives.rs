@@ -157,6 +157,53 @@ fn metadata_says_what_is_carried_and_by_whom() {
     );
 }
 
+#[test]
+fn a_persistent_directory_is_cleaned_on_request_and_what_is_the_programs_own_stays() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("hello.ml", "let () = print_endline \"hello\"");
+    let run = || {
+        sandbox
+            .standalone([
+                "run",
+                "--no-cache",
+                "--persistent-archive",
+                "kept",
+                "hello.ml",
+            ])
+            .run()
+    };
+    let clean = |command: saddlebag_tests::Command| command.run().code(0).json();
+    run().code(0).prints("hello\n");
+    let own = sandbox.list("kept");
+    // As another version would have left it.
+    let other = "0123456789abcdef0123456789abcdef";
+    sandbox.write(format!("kept/{other}/bin/driver"), "driver");
+    let cleaned = clean(sandbox.standalone(["archive", "clean", "--json", "kept"]));
+    assert_eq!(
+        (&cleaned["removed"], &cleaned["in_use"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(sandbox.list("kept"), own);
+    run().code(0).prints("hello\n");
+    // A program that carries no compiler needs none of them.
+    let cleaned = clean(sandbox.saddlebag(["archive", "clean", "--json", "kept"]));
+    assert_eq!(cleaned["removed"], 2);
+    assert_eq!(sandbox.list("kept"), [".lock"]);
+    // Nothing was ever extracted there.
+    sandbox.write(format!("foreign/{other}/file"), "precious");
+    let cleaned = clean(sandbox.saddlebag(["archive", "clean", "--json", "foreign"]));
+    assert_eq!(cleaned["removed"], 0);
+    assert_eq!(sandbox.list("foreign"), [other]);
+    sandbox
+        .saddlebag(["archive", "clean", "missing"])
+        .run()
+        .code(2)
+        .says(&["`missing` is not a directory"]);
+}
+
 /// Prints what `typing/cmi_format.ml` wrote of each compiled interface: the unit's name and its fingerprint.
 const FINGERPRINTS: &str = r#"
 let () =

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use dynloader::kit::{Kit, Need, Prepare, PrepareError};
 use embedded_archive::{
-    Archive, Fresh, FreshError, FreshOptions, MetadataError, OpenError, Places, Selection, Shared,
-    SharedError, SharedOptions, Verify,
+    Archive, Cleaned, Fresh, FreshError, FreshOptions, MetadataError, OpenError, Places, Selection,
+    Shared, SharedError, SharedOptions, Verify, clean_shared,
 };
 
 use crate::metadata::{ArchiveMetadata, selection};
@@ -173,6 +173,17 @@ impl CarriedCompiler {
             self.metadata.kit.clone(),
             Some(Box::new(preparation)),
         )
+    }
+
+    /// Removes from a persistent directory what other programs, and other versions of this one, have extracted to it: all
+    /// but the files of this compiler and what a process uses. Nothing else does: programs that are replaced by newer ones
+    /// leave their files there.
+    ///
+    /// # Errors
+    /// The directory cannot be used, or others can write to it.
+    pub fn remove_others(&self, directory: &Path) -> Result<Cleaned, SharedError> {
+        let own = [Need::Compile, Need::Load].map(|need| self.archive.tree_of(selection(need)));
+        clean_shared(directory, &own)
     }
 
     /// Removes what was extracted to private directories. What was opened from there stays usable in this process, as

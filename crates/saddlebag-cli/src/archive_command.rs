@@ -1,10 +1,10 @@
-//! `saddlebag archive`: look into what an executable carries.
+//! `saddlebag archive`: look into what an executable carries, and clean where it was extracted to.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use embedded_archive::{Archive, OpenError, Selection};
-use embedded_compiler::{ArchiveMetadata, group_name};
+use embedded_archive::{Archive, Cleaned, OpenError, Selection, clean_shared};
+use embedded_compiler::{ArchiveMetadata, CarriedCompiler, ExtractTo, group_name};
 use serde::Serialize;
 
 use crate::Outcome;
@@ -12,6 +12,7 @@ use crate::arguments::{ArchiveCommand, ArchiveOf};
 use crate::embed_command::megabytes;
 use crate::failure::Failure;
 use crate::output;
+use crate::script;
 
 /// `saddlebag archive`.
 pub(crate) fn run(command: ArchiveCommand) -> Outcome {
@@ -24,6 +25,7 @@ pub(crate) fn run(command: ArchiveCommand) -> Outcome {
             directory,
             output,
         } => extract(&archive, directory.or(output)),
+        ArchiveCommand::Clean { directory, json } => clean(directory, json),
     }
 }
 
@@ -229,6 +231,44 @@ fn extract(of: &ArchiveOf, directory: Option<PathBuf>) -> Outcome {
         output::json(&serde_json::json!({ "directory": directory.display().to_string() }));
     } else {
         output::result(directory.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct CleanedUp {
+    directory: String,
+    removed: usize,
+    in_use: usize,
+}
+
+fn clean(directory: Option<PathBuf>, json: bool) -> Outcome {
+    let Some(directory) = directory.or_else(script::archives) else {
+        return Err(Failure::Usage(
+            "name the directory: there is no cache directory where scripts would keep compilers"
+                .to_owned(),
+        ));
+    };
+    if !directory.is_dir() {
+        let message = format!("`{}` is not a directory", directory.display());
+        return Err(Failure::Usage(message));
+    }
+    let cleaned = match CarriedCompiler::of_current_exe(ExtractTo::default()) {
+        Ok(own) => own.remove_others(&directory),
+        Err(error) if error.is_absent() => clean_shared(&directory, &[]),
+        Err(error) => return Err(Failure::new(error)),
+    };
+    let Cleaned {
+        removed, in_use, ..
+    } = cleaned.map_err(Failure::new)?;
+    if json {
+        output::json(&CleanedUp {
+            directory: directory.display().to_string(),
+            removed,
+            in_use,
+        });
+    } else {
+        output::result(format!("{removed} removed, {in_use} in use"));
     }
     Ok(ExitCode::SUCCESS)
 }

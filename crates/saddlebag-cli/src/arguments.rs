@@ -302,6 +302,15 @@ pub(crate) enum ArchiveCommand {
         )]
         output: Option<PathBuf>,
     },
+    /// Remove compilers from a persistent directory: all but this program's own and those in use
+    Clean {
+        /// The directory, as named with --persistent-archive [default: where the compilers of scripts are]
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -57,7 +57,8 @@ Examples:
   saddlebag archive list standalone
   saddlebag archive metadata --json standalone
   saddlebag archive verify standalone
-  saddlebag archive extract standalone -o files";
+  saddlebag archive extract standalone -o files
+  ./standalone archive clean DIR            the compilers of older versions in DIR go";
 
 pub(crate) const INTERFACE: &str = "\
 Examples:

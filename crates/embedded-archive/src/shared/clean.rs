@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::SharedError;
-use super::root::{DIRECTORY, Root, refuse};
+use super::root::{DIRECTORY, LOCK, Root, refuse};
 use crate::digest::TreeId;
 use crate::extract::place::Refusal;
 use crate::random;
@@ -27,7 +27,7 @@ pub struct Cleaned {
 /// Removes the trees below `root` that are none of `keep` and that no process uses, and what dead processes left.
 ///
 /// Nothing else removes a tree: a program that was replaced by a newer version calls this when it likes, with the
-/// identities it still needs.
+/// identities it still needs. A directory that is no root, where nothing was ever extracted to, is left as it is.
 ///
 /// ```
 /// use embedded_archive::{Archive, Builder, Shared, SharedOptions, clean_shared};
@@ -53,6 +53,10 @@ pub fn clean_shared(root: impl AsRef<Path>, keep: &[TreeId]) -> Result<Cleaned, 
         return Ok(Cleaned::default());
     }
     let root = Root::open(path, false)?;
+    // Directories of others may have names like those of trees.
+    if statat_is_missing(&root, LOCK) {
+        return Ok(Cleaned::default());
+    }
     let keep: Vec<String> = keep.iter().map(TreeId::directory_name).collect();
     let mut cleaned = Cleaned::default();
     let names =

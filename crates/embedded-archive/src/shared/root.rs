@@ -23,6 +23,9 @@ pub(super) struct Root {
     pub(super) directory: OwnedFd,
 }
 
+/// The file that is locked while a tree is made. It stays, and shows that a directory is a root.
+pub(super) const LOCK: &str = ".lock";
+
 pub(super) const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
@@ -76,7 +79,7 @@ impl Root {
         // NONBLOCK: a FIFO in its place must not hold the process up.
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(&self.directory, ".lock", flags, Mode::from_raw_mode(0o600)).ok()?;
+        let file = openat(&self.directory, LOCK, flags, Mode::from_raw_mode(0o600)).ok()?;
         let end = Instant::now() + patience;
         let mut pause = Duration::from_micros(500);
         loop {
