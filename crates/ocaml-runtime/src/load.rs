@@ -244,8 +244,7 @@ fn load_from_memory(runtime: Runtime, bytes: &[u8], load: Named) -> Result<Loade
     }
     turn.history.from_memory += 1;
     let path = file.path(number);
-    // Without /proc there is no way to the file.
-    fs::metadata(&path).map_err(memory)?;
+    file.check(&path).map_err(memory)?;
     link(image, load, &path, &path)
 }
 

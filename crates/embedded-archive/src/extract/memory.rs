@@ -62,6 +62,8 @@ impl From<ReadError> for MemoryError {
 pub struct Memory {
     /// By name, sorted.
     files: Vec<(String, File)>,
+    /// The process's directory of descriptors.
+    descriptors: PathBuf,
 }
 
 impl Memory {
@@ -70,9 +72,10 @@ impl Memory {
     /// # Errors
     /// [`MemoryError`].
     pub fn load(archive: &Archive, selection: Selection) -> Result<Self, MemoryError> {
-        if !Path::new("/proc/self/fd").exists() {
-            return Err(MemoryError::NoProc);
-        }
+        // The number by which `/proc` knows this process, if it does: it may be that of another namespace, in which our
+        // number is that of another process.
+        let process = fs::read_link("/proc/self").map_err(|_| MemoryError::NoProc)?;
+        let descriptors = Path::new("/proc").join(process).join("fd");
         let inner = &archive.0;
         let wanted: Vec<bool> = archive
             .entries()
@@ -95,7 +98,7 @@ impl Memory {
         }
         let mut files = sink.done;
         files.sort_by(|one, other| one.0.cmp(&other.0));
-        Ok(Self { files })
+        Ok(Self { files, descriptors })
     }
 
     /// The path of a file, for this process and others.
@@ -105,7 +108,7 @@ impl Memory {
             .files
             .binary_search_by(|(known, _)| known.as_str().cmp(name))
             .ok()?;
-        Some(path(&self.files[place].1))
+        Some(self.path_of(&self.files[place].1))
     }
 
     /// Makes links to the files below `directory`, under their names. They dangle when this value is dropped.
@@ -118,14 +121,14 @@ impl Memory {
             if let Some(parent) = link.parent() {
                 fs::create_dir_all(parent)?;
             }
-            symlink(path(file), link)?;
+            symlink(self.path_of(file), link)?;
         }
         Ok(())
     }
-}
 
-fn path(file: &File) -> PathBuf {
-    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
+    fn path_of(&self, file: &File) -> PathBuf {
+        self.descriptors.join(file.as_raw_fd().to_string())
+    }
 }
 
 struct Files<'a> {

@@ -19,6 +19,7 @@
 //! | `RLIMIT_FSIZE`, `RLIMIT_NOFILE`, umask | `a_limit_on_files_is_an_error_and_no_signal`, `few_descriptors_are_enough`, `any_umask_will_do` |
 //! | EINTR | `interrupted_system_calls_are_repeated` |
 //! | noexec; read-only, with a good tree and without | `a_noexec_directory_is_named_and_memory_is_the_last_resort`, `a_read_only_directory_is_named_and_a_good_tree_in_it_is_used` |
+//! | `/proc` of another namespace of processes | `files_in_memory_are_found_though_proc_numbers_processes_otherwise` |
 //! | no place at all, nor files in memory | `when_no_place_will_do_each_is_named_with_its_fault`, `a_system_that_forbids_files_in_memory_is_told_of_the_places` |
 //! | `HOME` unset; `TMPDIR` bad or relative | `an_environment_that_names_nothing_will_do`, `a_bad_directory_for_temporary_files_is_passed_over` |
 //! | a root that others can write to; another user's root, tree, stamp, leftovers | `a_root_that_others_can_change_is_refused`, `users.rs` |

@@ -17,6 +17,10 @@ pub(crate) const TESTS: &[Test] = &[
         || in_namespace("noexec"),
     ),
     (
+        "files_in_memory_are_found_though_proc_numbers_processes_otherwise",
+        || in_namespaces("noexec", &["--pid", "--fork"]),
+    ),
+    (
         "a_read_only_directory_is_named_and_a_good_tree_in_it_is_used",
         || in_namespace("read-only"),
     ),
@@ -34,10 +38,16 @@ pub(crate) const TESTS: &[Test] = &[
 
 /// Plays the role `mounted` in a mount namespace.
 fn in_namespace(what: &str) {
+    in_namespaces(what, &[]);
+}
+
+/// The same, in more namespaces.
+fn in_namespaces(what: &str, more: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
-    let flags: &[&str] = if is_root() { &["-m"] } else { &["-rm"] };
+    let flags = [if is_root() { "-m" } else { "-rm" }];
+    let flags = [&flags[..], more].concat();
     let probe = Command::new("unshare")
-        .args(flags)
+        .args(&flags)
         .args(["mount", "-t", "tmpfs", "none"])
         .arg(directory.path())
         .output();
@@ -45,7 +55,7 @@ fn in_namespace(what: &str) {
         return skip("no mount namespaces");
     }
     let output = Command::new("unshare")
-        .args(flags)
+        .args(&flags)
         .arg(own_executable())
         .args(["role:mounted", what])
         .arg(directory.path())

@@ -5,7 +5,8 @@ use std::ffi::{CStr, c_uint};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 /// A file with a path, as long as it lives.
 pub(crate) struct MemoryFile {
@@ -39,6 +40,17 @@ impl MemoryFile {
         path.push_str(&self.file.as_raw_fd().to_string());
         PathBuf::from(path)
     }
+
+    /// An error unless `path` leads to this file. Without `/proc` it leads nowhere, and where `/proc` is that of another
+    /// namespace of processes, to what another process has open.
+    pub(crate) fn check(&self, path: &Path) -> io::Result<()> {
+        let (there, own) = (std::fs::metadata(path)?, self.file.metadata()?);
+        if (there.dev(), there.ino()) == (own.dev(), own.ino()) {
+            Ok(())
+        } else {
+            Err(io::Error::other("/proc is that of other processes"))
+        }
+    }
 }
 
 /// How many spellings there are: the system has no room for as many mappings.
@@ -57,6 +69,16 @@ fn create(name: &CStr, flags: c_uint) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_to_another_file_is_noticed() {
+        let [own, other] = [b"own", b"its"].map(|bytes| MemoryFile::new(bytes).unwrap());
+        own.check(&own.path(3)).unwrap();
+        assert!(own.check(&other.path(3)).is_err());
+        let path = own.path(0);
+        drop(own);
+        assert!(other.check(&path).is_err());
+    }
 
     #[test]
     fn each_turn_has_a_path_of_its_own_to_the_same_bytes() {
