@@ -2,7 +2,7 @@
 
 mod lane;
 
-use std::io::{self, BufRead};
+use std::io;
 use std::ops::ControlFlow;
 use std::thread;
 
@@ -13,7 +13,7 @@ use crate::format::index::NO_RUN;
 use crate::group::Selection;
 use crate::read::{Contents, ReadError};
 use crate::{Digest, Group};
-use lane::{Lane, Plan};
+use lane::{Lane, Pieces, Plan};
 
 /// The name that errors give to metadata.
 pub(crate) const METADATA: &str = "(metadata)";
@@ -150,7 +150,7 @@ impl Decoder<'_> {
             })
             .collect();
         let done = self.walk(part, &plan, &mut lanes, sink);
-        let unpackers = lanes.into_iter().map(|lane| lane.into_inner().unpacker);
+        let unpackers = lanes.into_iter().map(lane::Buffered::into_unpacker);
         self.spare.extend(unpackers);
         done
     }
@@ -179,7 +179,7 @@ impl Decoder<'_> {
         &self,
         part: &Part,
         plan: &Plan,
-        lanes: &mut [impl BufRead],
+        lanes: &mut [impl Pieces],
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let failed = |source| self.archive.read_failed(part, source);
@@ -191,16 +191,14 @@ impl Decoder<'_> {
             };
             let mut left = step.length;
             while left > 0 {
-                let bytes = lanes[lane].fill_buf().map_err(failed)?;
+                let bytes = lanes[lane].next(left).map_err(failed)?;
                 if bytes.is_empty() {
                     return Err(failed(io::ErrorKind::UnexpectedEof.into()).into());
                 }
-                let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                if walk.piece(&bytes[..length], sink)?.is_break() {
+                left -= bytes.len() as u64;
+                if walk.piece(bytes, sink)?.is_break() {
                     return Ok(());
                 }
-                lanes[lane].consume(length);
-                left -= length as u64;
             }
         }
         // `Index::parse` has checked that every place lies in its run.
@@ -232,7 +230,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn piece<S: Sink>(&mut self, piece: &[u8], sink: &mut S) -> Result<ControlFlow<()>, S::Error> {
+    fn piece<S: Sink>(
+        &mut self,
+        piece: &mut [u8],
+        sink: &mut S,
+    ) -> Result<ControlFlow<()>, S::Error> {
         let start = self.at;
         let end = start + piece.len() as u64;
         self.at = end;
@@ -242,7 +244,7 @@ impl<'a> Walk<'a> {
             }
             let place_end = place.offset + place.length;
             // Both are at most the piece's length, which is a usize.
-            let bytes = &piece
+            let bytes = &mut piece
                 [(place.offset.max(start) - start) as usize..(place_end.min(end) - start) as usize];
             let (digest, unfilter) = self.open.get_or_insert_with(|| {
                 (

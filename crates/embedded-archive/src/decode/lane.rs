@@ -1,7 +1,8 @@
 //! The lanes of a run: frames one after the other, unpacked where they are asked for or in a thread of their own.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, Scope};
 
@@ -115,23 +116,25 @@ impl<'a> Lane<'a> {
     }
 
     /// With a buffer that is no longer than what there is: a page that is not touched costs nothing.
-    pub(super) fn buffered(self) -> BufReader<Self> {
-        BufReader::with_capacity(self.piece, self)
+    pub(super) fn buffered(self) -> Buffered<'a> {
+        Buffered {
+            buffer: Vec::with_capacity(self.piece),
+            lane: self,
+            left: 0..0,
+        }
     }
-}
 
-impl Read for Lane<'_> {
-    fn read(&mut self, raw: &mut [u8]) -> io::Result<usize> {
+    /// Replaces what is in `raw` by what comes next, or the start of it with the end of a frame; by nothing at the end.
+    fn read(&mut self, raw: &mut Vec<u8>) -> io::Result<()> {
         let location = &self.archive.location;
         loop {
-            let length = self
-                .unpacker
+            self.unpacker
                 .read((&*location.source, location.base), raw)?;
-            if length > 0 {
-                return Ok(length);
+            if !raw.is_empty() {
+                return Ok(());
             }
             let Some(span) = self.spans.next() else {
-                return Ok(0);
+                return Ok(());
             };
             let frame = &self.archive.index.frames[span.frame];
             self.unpacker.start(frame, span.wanted)?;
@@ -139,26 +142,92 @@ impl Read for Lane<'_> {
     }
 }
 
+/// The raw bytes of a lane, one piece after the other.
+pub(super) trait Pieces {
+    /// The next bytes, at most `most` of them; nothing only at the end. Whoever takes them may change them.
+    fn next(&mut self, most: u64) -> io::Result<&mut [u8]>;
+}
+
+impl<P: Pieces + ?Sized> Pieces for Box<P> {
+    fn next(&mut self, most: u64) -> io::Result<&mut [u8]> {
+        (**self).next(most)
+    }
+}
+
+/// A lane that is unpacked where it is asked for.
+pub(super) struct Buffered<'a> {
+    lane: Lane<'a>,
+    buffer: Vec<u8>,
+    /// Where in the buffer the bytes are that nobody has taken yet.
+    left: Range<usize>,
+}
+
+impl Buffered<'_> {
+    /// The unpacker, for another lane.
+    pub(super) fn into_unpacker(self) -> Unpacker {
+        self.lane.unpacker
+    }
+}
+
+impl Pieces for Buffered<'_> {
+    fn next(&mut self, most: u64) -> io::Result<&mut [u8]> {
+        if self.left.is_empty() {
+            self.lane.read(&mut self.buffer)?;
+            self.left = 0..self.buffer.len();
+        }
+        Ok(take(&mut self.buffer, &mut self.left, most))
+    }
+}
+
+/// What the thread of a lane unpacks.
+struct Received {
+    filled: Receiver<io::Result<Vec<u8>>>,
+    /// Takes the pieces back, for their memory.
+    empty: Sender<Vec<u8>>,
+    piece: Vec<u8>,
+    /// Where in the piece the bytes are that nobody has taken yet.
+    left: Range<usize>,
+}
+
+impl Pieces for Received {
+    fn next(&mut self, most: u64) -> io::Result<&mut [u8]> {
+        if self.left.is_empty() {
+            let ended = |_| io::Error::from(io::ErrorKind::UnexpectedEof);
+            let piece = self.filled.recv().map_err(ended)??;
+            self.left = 0..piece.len();
+            let _ = self.empty.send(std::mem::replace(&mut self.piece, piece));
+        }
+        Ok(take(&mut self.piece, &mut self.left, most))
+    }
+}
+
+/// Takes at most `most` bytes from the start of those that are left.
+fn take<'a>(buffer: &'a mut [u8], left: &mut Range<usize>, most: u64) -> &'a mut [u8] {
+    let length = left.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+    let start = left.start;
+    left.start += length;
+    &mut buffer[start..][..length]
+}
+
 /// A lane with a thread of its own; without one, where the system refuses a thread.
 pub(super) fn in_thread<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     archive: &'env Inner,
     spans: &'env Spans,
-) -> Box<dyn BufRead + 'env> {
+) -> Box<dyn Pieces + 'env> {
     let (full, filled) = sync_channel::<io::Result<Vec<u8>>>(WAITING);
     let (empty, emptied) = channel::<Vec<u8>>();
     let work = move || {
         let mut lane = Lane::new(archive, Unpacker::default(), spans);
         loop {
             let mut piece = emptied.try_recv().unwrap_or_default();
-            piece.resize(PIECE, 0);
+            // The first piece that comes back is the empty one that `Received` begins with.
+            piece.clear();
+            piece.reserve_exact(PIECE);
             let read = lane.read(&mut piece);
-            let ended = !matches!(read, Ok(1..));
+            let ended = read.is_err() || piece.is_empty();
             // Whoever takes the pieces stops when it has all, or has failed.
-            let sent = full.send(read.map(|length| {
-                piece.truncate(length);
-                piece
-            }));
+            let sent = full.send(read.map(|()| piece));
             if ended || sent.is_err() {
                 return;
             }
@@ -172,41 +241,8 @@ pub(super) fn in_thread<'scope, 'env>(
             filled,
             empty,
             piece: Vec::new(),
-            taken: 0,
+            left: 0..0,
         }),
         Err(_) => Box::new(Lane::new(archive, Unpacker::default(), spans).buffered()),
-    }
-}
-
-/// What the thread of a lane unpacks.
-struct Received {
-    filled: Receiver<io::Result<Vec<u8>>>,
-    /// Takes the pieces back, for their memory.
-    empty: Sender<Vec<u8>>,
-    piece: Vec<u8>,
-    taken: usize,
-}
-
-impl BufRead for Received {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.taken == self.piece.len() {
-            let ended = |_| io::Error::from(io::ErrorKind::UnexpectedEof);
-            let piece = self.filled.recv().map_err(ended)??;
-            let _ = self.empty.send(std::mem::replace(&mut self.piece, piece));
-            self.taken = 0;
-        }
-        Ok(&self.piece[self.taken..])
-    }
-
-    fn consume(&mut self, length: usize) {
-        self.taken += length;
-    }
-}
-
-impl Read for Received {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.fill_buf()?.read(buffer)?;
-        self.consume(length);
-        Ok(length)
     }
 }

@@ -61,8 +61,11 @@ fn convert(bytes: &mut [u8], start: u64, change: impl Fn(i64, i64) -> i64) -> us
 /// Undoes [`filter`], piece by piece.
 pub(crate) struct Unfilter {
     length: i64,
+    /// How many bytes were handed on.
     done: u64,
-    waiting: Vec<u8>,
+    /// The start of an instruction that the next piece goes on with.
+    open: [u8; LENGTH],
+    open_length: usize,
 }
 
 impl Unfilter {
@@ -71,19 +74,48 @@ impl Unfilter {
         Self {
             length: length as i64,
             done: 0,
-            waiting: Vec::new(),
+            open: [0; LENGTH],
+            open_length: 0,
         }
     }
 
-    /// Takes a piece and hands on what is certain.
+    /// Changes a piece where it lies, and hands on what is certain.
     pub(crate) fn push<E>(
         &mut self,
-        piece: &[u8],
+        piece: &mut [u8],
         each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.waiting.extend_from_slice(piece);
+        let open = self.open_length;
+        let mut known = 0;
+        if open > 0 {
+            known = piece.len().min(LENGTH - open);
+            self.open[open..][..known].copy_from_slice(&piece[..known]);
+            if open + known < LENGTH {
+                self.open_length += known;
+                return Ok(());
+            }
+            let mut instruction = self.open;
+            self.convert(&mut instruction, self.done);
+            piece[..known].copy_from_slice(&instruction[open..]);
+            each(&instruction[..open])?;
+            self.done += open as u64;
+        }
+        let done = known + self.convert(&mut piece[known..], self.done + known as u64);
+        let rest = &piece[done..];
+        self.open[..rest.len()].copy_from_slice(rest);
+        self.open_length = rest.len();
+        self.done += done as u64;
+        each(&piece[..done])
+    }
+
+    /// Hands on the rest, which was too short for an instruction.
+    pub(crate) fn finish<E>(self, each: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        each(&self.open[..self.open_length])
+    }
+
+    fn convert(&self, bytes: &mut [u8], start: u64) -> usize {
         let length = self.length;
-        let done = convert(&mut self.waiting, self.done, |place, next| {
+        convert(bytes, start, |place, next| {
             if (0..length).contains(&place) {
                 place - next
             } else if (-next..0).contains(&place) {
@@ -91,16 +123,7 @@ impl Unfilter {
             } else {
                 place
             }
-        });
-        each(&self.waiting[..done])?;
-        self.waiting.drain(..done);
-        self.done += done as u64;
-        Ok(())
-    }
-
-    /// Hands on the rest, which was too short for an instruction.
-    pub(crate) fn finish<E>(self, each: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        each(&self.waiting)
+        })
     }
 }
 
@@ -110,15 +133,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn unfilter(filtered: &[u8], cuts: &[usize]) -> Vec<u8> {
+        let mut filtered = filtered.to_vec();
         let mut unfilter = Unfilter::new(filtered.len() as u64);
         let mut back = Vec::new();
         let mut keep = |bytes: &[u8]| {
             back.extend_from_slice(bytes);
             Ok::<(), ()>(())
         };
-        let mut rest = filtered;
+        let mut rest = &mut filtered[..];
         for &cut in cuts {
-            let (piece, tail) = rest.split_at(cut.min(rest.len()));
+            let (piece, tail) = rest.split_at_mut(cut.min(rest.len()));
             unfilter.push(piece, &mut keep).unwrap();
             rest = tail;
         }

@@ -2,6 +2,7 @@
 use std::io;
 use std::ops::Range;
 
+use zstd::bulk::Compressor;
 use zstd::stream::raw::{CParameter, DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
 
 use super::index::Frame;
@@ -32,22 +33,50 @@ impl Codec {
     }
 }
 
+/// From this level on zstd's encoder looks for matches of three bytes.
+const SHORT_MATCHES: i32 = 18;
+/// The least length of a match in the packing that is unpacked faster.
+const LONG_MATCH: u32 = 5;
+/// That packing is taken if it is at most this part of the shortest one longer.
+const FASTER_MAY_COST: usize = 32;
+
 /// Packs frames; one for each thread.
-pub(crate) struct Packer(zstd::bulk::Compressor<'static>);
+pub(crate) struct Packer {
+    shortest: Compressor<'static>,
+    /// Finds fewer and longer matches. Unpacking takes a time for each of them, whatever their length.
+    faster: Option<Compressor<'static>>,
+}
 
 impl Packer {
     pub(crate) fn new(level: i32) -> io::Result<Self> {
-        let mut compressor = zstd::bulk::Compressor::new(level)?;
-        compressor.set_parameter(CParameter::WindowLog(WINDOW_LOG))?;
-        // The index holds a digest already.
-        compressor.include_checksum(false)?;
-        compressor.include_dictid(false)?;
-        Ok(Self(compressor))
+        let compressor = || {
+            let mut compressor = Compressor::new(level)?;
+            compressor.set_parameter(CParameter::WindowLog(WINDOW_LOG))?;
+            // The index holds a digest already.
+            compressor.include_checksum(false)?;
+            compressor.include_dictid(false)?;
+            Ok::<_, io::Error>(compressor)
+        };
+        let mut faster = None;
+        if level >= SHORT_MATCHES {
+            let compressor = faster.insert(compressor()?);
+            compressor.set_parameter(CParameter::MinMatch(LONG_MATCH))?;
+        }
+        Ok(Self {
+            shortest: compressor()?,
+            faster,
+        })
     }
 
-    /// The shortest packing of `raw`, which is not empty.
+    /// The packing of `raw`, which is not empty, that is shortest, or nearly so and unpacked faster.
     pub(crate) fn pack(&mut self, raw: &[u8]) -> io::Result<(Codec, Vec<u8>)> {
-        let packed = self.0.compress(raw)?;
+        let mut packed = self.shortest.compress(raw)?;
+        if let Some(faster) = &mut self.faster {
+            let other = faster.compress(raw)?;
+            if other.len() <= packed.len() + packed.len() / FASTER_MAY_COST {
+                packed = other;
+            }
+        }
         Ok(if packed.len() < raw.len() {
             (Codec::Zstd, packed)
         } else {
@@ -100,52 +129,59 @@ impl Unpacker {
         self.frame = None;
     }
 
-    /// Fills `raw` with what comes next, or with less of it at the end of what is wanted; then with nothing.
+    /// Replaces what is in `raw` by what comes next: as much as it has memory for, or less at the end of what is wanted,
+    /// then nothing.
     ///
     /// A frame that yields another length than the index says is an error, found before a byte too many is handed on.
-    pub(crate) fn read(&mut self, source: (&dyn Source, u64), raw: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, source: (&dyn Source, u64), raw: &mut Vec<u8>) -> io::Result<()> {
+        raw.clear();
         let Some(open) = &self.frame else {
-            return Ok(0);
+            return Ok(());
         };
-        let (wanted, whole) = (open.wanted, open.whole);
-        let length = raw.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
-        let mut done = 0;
-        while done < length {
-            match self.step(source, &mut raw[done..length])? {
-                0 => return Err(wrong_length()),
-                produced => done += produced,
-            }
-        }
-        let left = wanted - length as u64;
-        if left == 0 && whole && length > 0 && self.step(source, &mut [0])? > 0 {
-            return Err(wrong_length());
-        }
-        if let Some(open) = &mut self.frame {
-            open.wanted = left;
-            if left == 0 && whole && !(open.ended && open.packed.is_empty()) {
+        let (wanted, whole) = (
+            usize::try_from(open.wanted).unwrap_or(usize::MAX),
+            open.whole,
+        );
+        while raw.len() < raw.capacity().min(wanted) {
+            if self.step(source, raw)? == 0 {
                 return Err(wrong_length());
             }
         }
-        Ok(length)
+        let last = raw.len() >= wanted && !raw.is_empty();
+        if last
+            && whole
+            && (raw.len() > wanted || self.step(source, &mut Vec::with_capacity(1))? > 0)
+        {
+            return Err(wrong_length());
+        }
+        raw.truncate(wanted);
+        if let Some(open) = &mut self.frame {
+            open.wanted -= raw.len() as u64;
+            if last && whole && !(open.ended && open.packed.is_empty()) {
+                return Err(wrong_length());
+            }
+        }
+        Ok(())
     }
 
-    /// Unpacks some bytes; none only at the end, or where the frame has none any more.
-    fn step(&mut self, (source, base): (&dyn Source, u64), raw: &mut [u8]) -> io::Result<usize> {
+    /// Unpacks some bytes to the memory behind those in `raw`; none only at the end, or where the frame has none any more.
+    fn step(&mut self, (source, base): (&dyn Source, u64), raw: &mut Vec<u8>) -> io::Result<usize> {
         let Some(open) = &mut self.frame else {
             return Ok(0);
         };
+        let before = raw.len();
         while !open.ended {
             // At most PACKED, so it fits a usize.
             let length = (open.packed.end - open.packed.start).min(PACKED as u64) as usize;
             let place = base + open.packed.start;
             let packed = source.bytes_at(place, length, &mut self.packed)?;
-            let (consumed, produced) = match open.codec {
+            let consumed = match open.codec {
                 Codec::Stored => {
-                    let produced = length.min(raw.len());
-                    raw[..produced].copy_from_slice(&packed[..produced]);
+                    let produced = length.min(raw.capacity() - before);
+                    raw.extend_from_slice(&packed[..produced]);
                     open.ended =
                         length == produced && open.packed.end == open.packed.start + length as u64;
-                    (produced, produced)
+                    produced
                 }
                 Codec::Zstd => {
                     let decoder = match &mut self.decoder {
@@ -153,15 +189,14 @@ impl Unpacker {
                         none => none.insert(decoder()?),
                     };
                     let mut input = InBuffer::around(packed);
-                    let mut output = OutBuffer::around(&mut *raw);
+                    let mut output = OutBuffer::around_pos(raw, before);
                     open.ended = decoder.run(&mut input, &mut output)? == 0;
-                    let produced = output.pos();
-                    (input.pos(), produced)
+                    input.pos()
                 }
             };
             open.packed.start += consumed as u64;
-            if produced > 0 {
-                return Ok(produced);
+            if raw.len() > before {
+                return Ok(raw.len() - before);
             }
             if consumed == 0 && !open.ended {
                 return Err(wrong_length());
@@ -198,12 +233,13 @@ mod tests {
         let source = [b"abc", packed, b"trailing"].concat();
         let mut unpacker = Unpacker::default();
         unpacker.start(&frame, frame.raw)?;
-        let (mut bytes, mut piece) = (Vec::new(), vec![0; PIECE]);
+        let (mut bytes, mut piece) = (Vec::new(), Vec::with_capacity(PIECE));
         loop {
-            match unpacker.read((&source, 0), &mut piece)? {
-                0 => return Ok(bytes),
-                length => bytes.extend_from_slice(&piece[..length]),
+            unpacker.read((&source, 0), &mut piece)?;
+            if piece.is_empty() {
+                return Ok(bytes);
             }
+            bytes.extend_from_slice(&piece);
         }
     }
 
@@ -227,6 +263,30 @@ mod tests {
             assert_eq!(chosen, codec);
             assert!(unpack(chosen, &packed, raw.len()).unwrap() == raw);
         }
+    }
+
+    #[test]
+    fn a_frame_that_is_no_longer_for_it_is_packed_with_long_matches() {
+        let digest = |n: u32| *blake3::hash(&n.to_le_bytes()).as_bytes();
+        let repeated: Vec<[u8; 32]> = (0..40).map(digest).collect();
+        let any = |n: u32| repeated[usize::from(digest(n)[0]) % 40];
+        let lines = (0..4000).flat_map(any);
+        // Words of three bytes between bytes that do not repeat.
+        let words = |count| (0..count).flat_map(|n| [&any(n)[..3], &digest(n)[1..3]].concat());
+        let cases = [
+            (lines.chain(words(100)).collect::<Vec<u8>>(), true),
+            (words(9000).collect(), false),
+        ];
+        for (raw, wanted) in cases {
+            let mut packer = Packer::new(19).unwrap();
+            let (codec, packed) = packer.pack(&raw).unwrap();
+            assert!(unpack(codec, &packed, raw.len()).unwrap() == raw);
+            let faster = packer.faster.as_mut().unwrap().compress(&raw).unwrap();
+            let shortest = packer.shortest.compress(&raw).unwrap();
+            assert!(faster != shortest);
+            assert_eq!((packed == faster, packed == shortest), (wanted, !wanted));
+        }
+        assert!(Packer::new(9).unwrap().faster.is_none());
     }
 
     #[test]
