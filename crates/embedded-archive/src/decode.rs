@@ -18,6 +18,9 @@ use lane::{Lane, Pieces, Plan};
 /// The name that errors give to metadata.
 pub(crate) const METADATA: &str = "(metadata)";
 
+/// From this length on a run is worth threads of its own.
+const LONG: u64 = 4 << 20;
+
 /// Bytes of a run that are a file, or several equal ones.
 #[derive(Clone)]
 pub(crate) struct Place {
@@ -155,14 +158,19 @@ impl Decoder<'_> {
         done
     }
 
-    /// As [`Decoder::part`], with a thread for each of the run's lanes that unpacks, while this one digests and writes.
+    /// As [`Decoder::part`]; if there may be several threads and the run is long, one for each of its lanes unpacks, while
+    /// this one digests and writes.
     ///
     /// The longest run decides how long an extraction takes.
     pub(crate) fn part_with_threads<S: Sink>(
         &mut self,
         part: &Part,
+        threads: usize,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        if threads < 2 || self.archive.index.runs[part.run].raw < LONG {
+            return self.part(part, sink);
+        }
         let plan = Plan::new(self.archive, part);
         thread::scope(|scope| {
             let mut lanes: Vec<_> = plan

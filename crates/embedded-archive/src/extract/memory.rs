@@ -93,8 +93,9 @@ impl Memory {
             sink.create(record)?;
             sink.end()?;
         }
+        let (mut decoder, threads) = (inner.decoder(), super::default_threads().get());
         for part in inner.parts(|record| wanted[record]) {
-            inner.decoder().part(&part, &mut sink)?;
+            decoder.part_with_threads(&part, threads, &mut sink)?;
         }
         let mut files = sink.done;
         files.sort_by(|one, other| one.0.cmp(&other.0));

@@ -29,8 +29,6 @@ pub(crate) struct Modes {
 
 /// How long a forked child's copy of a descriptor is waited for before the file is written again.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// From this length on a run is worth threads of its own.
-const LONG: u64 = 4 << 20;
 /// How often a file is written again.
 const ATTEMPTS: usize = 4;
 
@@ -151,12 +149,7 @@ impl Writer<'_> {
                     writer: self,
                     open: Vec::new(),
                 };
-                let result = if threads > 1 && self.archive.index.runs[part.run].raw >= LONG {
-                    decoder.part_with_threads(part, sink)
-                } else {
-                    decoder.part(part, sink)
-                };
-                if let Err(error) = result {
+                if let Err(error) = decoder.part_with_threads(part, threads, sink) {
                     stop.store(true, Ordering::Relaxed);
                     failure
                         .lock()
