@@ -101,8 +101,11 @@ fn metadata(of: &ArchiveOf) -> Outcome {
         megabytes(archive.unpacked_len(Selection::all()))
     ));
     output::result(format!("tree        {}", archive.tree()));
-    output::result(format!("packed by   {}", metadata.packed_by));
-    output::result(format!("OCaml       {}", metadata.ocaml_version));
+    output::result(format!("packed by   {}", harmless(&metadata.packed_by)));
+    output::result(format!(
+        "OCaml       {}",
+        harmless(&metadata.ocaml_version.to_string())
+    ));
     output::result(format!("codes       {} ({shell})", metadata.codes));
     output::result(format!(
         "ppx         {}",
@@ -110,25 +113,42 @@ fn metadata(of: &ArchiveOf) -> Outcome {
     ));
     let libraries = match metadata.libraries.as_slice() {
         [] => "the standard library, unix, threads, dynlink".to_owned(),
-        libraries => libraries.join(", "),
+        libraries => harmless(&libraries.join(", ")),
     };
     output::result(format!("libraries   {libraries}"));
     output::result(format!(
         "interfaces  {} compiled ones; their fingerprints: --json",
         metadata.fingerprints.len()
     ));
-    output::result(format!("host image  {}", metadata.kit.host_identity));
+    output::result(format!(
+        "host image  {}",
+        harmless(&metadata.kit.host_identity)
+    ));
     output::result("licences");
     for licence in &metadata.licences {
         let plural = if licence.files.len() == 1 { "" } else { "s" };
         output::result(format!(
             "  {}: {} ({} file{plural})",
-            licence.work,
-            licence.licence,
+            harmless(&licence.work),
+            harmless(&licence.licence),
             licence.files.len()
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Text of an archive that anybody may have made, without what a terminal would obey. Names of files have no such
+/// characters.
+fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            harmless.extend(character.escape_default());
+        } else {
+            harmless.push(character);
+        }
+    }
+    harmless
 }
 
 #[derive(Serialize)]
@@ -271,4 +291,17 @@ fn clean(directory: Option<PathBuf>, json: bool) -> Outcome {
         output::result(format!("{removed} removed, {in_use} in use"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_an_archive_says() {
+        assert_eq!(
+            harmless("é \u{1b}]0;x\u{7}\n\u{9b}1m"),
+            "é \\u{1b}]0;x\\u{7}\\n\\u{9b}1m"
+        );
+    }
 }
