@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Outcome, shell};
+use crate::{Outcome, shell, toolchain};
 
 /// Rounds of the storm: processes that extract to one directory, are killed, and find it damaged.
 const STORM_ROUNDS: &str = "600";
@@ -24,8 +24,8 @@ const WORKER: [(&str, &str); 3] = [
 /// How long each fuzz target runs by default.
 const SECONDS: u32 = 300;
 
-/// The storm of archives, the stress of the runtime and its tests on OCaml's debug runtime, the faults of caches and the compile workers, at full length, in
-/// release builds.
+/// The storm of archives, the stress of the runtime and its tests on OCaml's debug runtime, the faults of caches, the compile workers, and the comparison
+/// of the assembler with GNU as and ld, at full length, in release builds.
 pub(crate) fn torture(root: &Path) -> Outcome {
     crate::setup::run()?;
     let test = |package: &str, filter: &str| {
@@ -48,9 +48,18 @@ pub(crate) fn torture(root: &Path) -> Outcome {
             shell::run(test("saddlebag-tests", filter).env("SADDLEBAG_TORTURE", FAULTS))
         })?;
     shell::run(test("dynloader", "worker").envs(WORKER))?;
+    for version in toolchain::TESTED.iter().chain(toolchain::VARIANTS) {
+        let prefix = toolchain::ensure(version)?;
+        let mut assembler = test("ocaml-assembler", "");
+        let assembler = assembler
+            .env("OCAMLOPT", prefix.join("bin/ocamlopt"))
+            .env("OCAML_SOURCES", toolchain::sources(version)?)
+            .env("OCAML_ASSEMBLER_ALL", "1");
+        shell::run(assembler)?;
+    }
     println!(
         "{STORM_ROUNDS} rounds of the storm, the runtime's stress and its tests on OCaml's debug runtime, the faults of \
-         caches, and the compile workers: nothing broke"
+         caches, the compile workers, and the assembler beside GNU as and ld: nothing broke"
     );
     Ok(())
 }

@@ -45,8 +45,9 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "toolchain",
-        arguments: "[VERSION]",
-        about: "build OCaml VERSION (`5.3.0`, `4.14`) into the user's cache directory, for tests; without it, list them",
+        arguments: "[[--sources] VERSION[+frame-pointers|+flambda]]",
+        about: "build OCaml VERSION (`5.3.0`, `4.14`), configured as told, into the user's cache directory, for tests, or \
+                only fetch its sources; without it, list them",
         run: toolchain::run,
     },
     Command {
@@ -85,8 +86,8 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "torture",
         arguments: "",
-        about: "the storm of archives, the stress of the runtime, its tests on OCaml's debug runtime (before OCaml 5) and \
-                the faults of caches at full length; takes long",
+        about: "the storm of archives, the stress of the runtime, its tests on OCaml's debug runtime (before OCaml 5), \
+                the faults of caches and the comparison with GNU as and ld at full length; takes long",
         run: |root, arguments| none(arguments).and_then(|()| endurance::torture(root)),
     },
     Command {

@@ -179,7 +179,12 @@ fn with_version(
 ) -> Result<(), Box<dyn Error>> {
     match toolchain::ensure(version) {
         Ok(prefix) => {
-            let steps = versions::plan(root, &prefix, extent, has_nextest());
+            let sources = toolchain::sources(version);
+            if let Err(error) = &sources {
+                println!("\nNOT COMPILED: the sources of OCaml {version}: {error}");
+            }
+            let sources = sources.ok();
+            let steps = versions::plan(root, &prefix, sources.as_deref(), extent, has_nextest());
             follow(steps, root, tally)
         }
         Err(error) => {

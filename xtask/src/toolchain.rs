@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 /// layout of the standard library that we support.
 pub(crate) const TESTED: &[&str] = &["4.14.1", "5.3.0"];
 
-/// `cargo xtask toolchain [VERSION]`.
+/// What `ocaml-assembler` is compared with GNU as on, beside them: OCaml configured in ways that its assembly shows.
+pub(crate) const VARIANTS: &[&str] = &["5.3.0+frame-pointers", "5.3.0+flambda"];
+
+/// `cargo xtask toolchain [[--sources] VERSION[+VARIANT]]`.
 pub(crate) fn run(_: &Path, arguments: &[String]) -> Outcome {
     match arguments {
         [] => list(),
@@ -22,7 +25,13 @@ pub(crate) fn run(_: &Path, arguments: &[String]) -> Outcome {
             println!("use it with: SADDLEBAG_OCAML={}", prefix.display());
             Ok(())
         }
-        _ => Err("usage: cargo xtask toolchain [VERSION]".into()),
+        [option, version] if option == "--sources" => {
+            println!("OCAML_SOURCES={}", sources(version)?.display());
+            Ok(())
+        }
+        _ => Err(
+            "usage: cargo xtask toolchain [[--sources] VERSION[+frame-pointers|+flambda]]".into(),
+        ),
     }
 }
 
@@ -58,11 +67,12 @@ pub(crate) fn ensure(version: &str) -> Result<PathBuf, Box<dyn Error>> {
         return Ok(prefix);
     }
     build::check_tools()?;
+    let (version, variant) = package::parts(version).ok_or_else(|| {
+        let known = package::VARIANTS.join("`, `");
+        format!("`{version}`: a variant of OCaml is one of `{known}`")
+    })?;
     let package = package::choose(version)?;
-    let prefix = directory.join(&package.ocaml);
-    if !prefix.is_dir() {
-        build::build(&directory, &package)?;
-    }
+    let prefix = build::build(&directory, &package, variant)?;
     let toolchain = verify(&prefix)?;
     println!(
         "OCaml {}: `{}`",
@@ -70,6 +80,13 @@ pub(crate) fn ensure(version: &str) -> Result<PathBuf, Box<dyn Error>> {
         prefix.display()
     );
     Ok(prefix)
+}
+
+/// The source tree of the OCaml `version`, one of [`TESTED`], fetched if it is not there yet: the tests of `ocaml-assembler`
+/// compile the compilers and their test suite.
+pub(crate) fn sources(version: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let (version, _) = package::parts(version).ok_or("no version of OCaml")?;
+    build::sources(&directory()?, version)
 }
 
 /// Where the toolchains are kept: beside the kits that are made of them.
@@ -100,12 +117,15 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// The newest toolchain built whose version is `version`, or begins with it: `5.3` means any 5.3.
+/// The newest toolchain built whose version is `version`, or begins with it: `5.3` means any 5.3. The variant is the same.
 fn built(directory: &Path, version: &str) -> Option<PathBuf> {
+    let (version, variant) = package::parts(version)?;
     let asked = package::numbers(version)?;
-    let there = names(directory)
-        .into_iter()
-        .filter_map(|name| Some((package::numbers(&name)?, name)));
+    let there = names(directory).into_iter().filter_map(|name| {
+        let (version, built) = package::parts(&name)?;
+        let numbers = package::numbers(version)?;
+        (built == variant).then_some((numbers, name))
+    });
     let newest = there
         .filter(|(numbers, _)| numbers.starts_with(&asked))
         .max();
@@ -127,6 +147,7 @@ fn verify(prefix: &Path) -> Result<Toolchain, Box<dyn Error>> {
         )
     })?;
     let named = prefix.file_name().unwrap_or_default().to_string_lossy();
+    let named = package::parts(&named).map_or("", |(version, _)| version);
     let version = toolchain.conf().version();
     if version.to_string() != named {
         return Err(format!("`{}` holds OCaml {version}; {}", prefix.display(), advice()).into());
@@ -153,7 +174,14 @@ mod tests {
     #[test]
     fn a_version_without_its_last_number_means_the_newest_of_that_series() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["5.2.9", "5.3.0", "5.3.10", "5.30.0", ".work"] {
+        for name in [
+            "5.2.9",
+            "5.3.0",
+            "5.3.10",
+            "5.30.0",
+            "5.3.2+flambda",
+            ".work",
+        ] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
         let found = |version| {
@@ -162,6 +190,9 @@ mod tests {
         assert_eq!(found("5.3"), Some("5.3.10".into()));
         assert_eq!(found("5.3.0"), Some("5.3.0".into()));
         assert_eq!(found("5.3.1"), None);
+        assert_eq!(found("5.3.2"), None);
+        assert_eq!(found("5.3+flambda"), Some("5.3.2+flambda".into()));
+        assert_eq!(found("5.3+frame-pointers"), None);
         assert_eq!(found("work"), None);
     }
 

@@ -16,6 +16,8 @@ const TESTS: &[(&str, &str, bool, &str)] = &[
         false,
         "programs|requirements|scripts",
     ),
+    ("ocaml-assembler", "oracle", false, "constructors|units"),
+    ("ocaml-assembler", "load", false, "programs"),
 ];
 
 /// How many of the tests.
@@ -45,7 +47,14 @@ pub(super) fn steps(versions: &[&str], extent: Extent) -> Vec<Step> {
 }
 
 /// The steps for the OCaml in `prefix`: every test in native code, and in byte code where the tests are about one code.
-pub(super) fn plan(root: &Path, prefix: &Path, extent: Extent, nextest: bool) -> Vec<Step> {
+/// `sources` is OCaml's source tree, which some tests compile.
+pub(super) fn plan(
+    root: &Path,
+    prefix: &Path,
+    sources: Option<&Path>,
+    extent: Extent,
+    nextest: bool,
+) -> Vec<Step> {
     let step = |code: &str, tests: &[(&str, &str, bool, &str)]| {
         let mut command = shell::cargo();
         command.current_dir(root);
@@ -70,7 +79,11 @@ pub(super) fn plan(root: &Path, prefix: &Path, extent: Extent, nextest: bool) ->
         }
         command
             .env("SADDLEBAG_OCAML", prefix)
-            .env("SADDLEBAG_TEST_CODE", code);
+            .env("SADDLEBAG_TEST_CODE", code)
+            .env("OCAMLOPT", prefix.join("bin/ocamlopt"));
+        if let Some(sources) = sources {
+            command.env("OCAML_SOURCES", sources);
+        }
         Step::Count(strict(command))
     };
     let by_code: Vec<_> = TESTS.iter().filter(|test| test.2).copied().collect();
@@ -90,7 +103,13 @@ mod tests {
     use super::*;
 
     fn lines(extent: Extent, nextest: bool) -> Vec<String> {
-        let steps = plan(Path::new("/"), Path::new("/cache/5.3.0"), extent, nextest);
+        let steps = plan(
+            Path::new("/"),
+            Path::new("/cache/5.3.0"),
+            Some(Path::new("/cache/sources")),
+            extent,
+            nextest,
+        );
         let line = |step: &Step| match step {
             Step::Count(command) => shell::line(command),
             _ => String::new(),
@@ -105,6 +124,11 @@ mod tests {
             assert_eq!(lines.len(), 2);
             for line in &lines {
                 assert!(line.contains("SADDLEBAG_OCAML=/cache/5.3.0"), "{line}");
+                assert!(
+                    line.contains("OCAMLOPT=/cache/5.3.0/bin/ocamlopt"),
+                    "{line}"
+                );
+                assert!(line.contains("OCAML_SOURCES=/cache/sources"), "{line}");
                 assert!(line.contains("CI=true"), "{line}");
                 assert!(line.contains(" --workspace --all-features "), "{line}");
             }

@@ -3,6 +3,7 @@
 //! ```text
 //! TOOLCHAINS/VERSION/           the installation: there whole or not at all
 //! TOOLCHAINS/.work/VERSION/     the sources, the logs, and a file for each step that is done
+//! TOOLCHAINS/.sources/VERSION/  the same without an installation, for tests that compile OCaml's own sources
 //! ```
 
 use super::log;
@@ -48,22 +49,28 @@ pub(super) fn check_tools() -> Outcome {
     }
 }
 
-/// Builds `package` and installs it in `toolchains`. What an earlier run has done is not done again.
-pub(super) fn build(toolchains: &Path, package: &Package) -> Outcome {
-    let work = Work {
-        directory: toolchains.join(".work").join(&package.ocaml),
-    };
-    fs::create_dir_all(&work.directory).map_err(|error| cannot("make", &work.directory, &error))?;
-    let lock = work.lock()?;
-    let prefix = toolchains.join(&package.ocaml);
-    if prefix.is_dir() {
-        return Ok(());
+/// Builds `package`, configured with `variant` unless that is empty, and installs it in `toolchains`; gives its prefix. What
+/// an earlier run has done is not done again.
+pub(super) fn build(
+    toolchains: &Path,
+    package: &Package,
+    variant: &str,
+) -> Result<PathBuf, Box<dyn Error>> {
+    let (mut name, mut configuration) = (package.ocaml.clone(), None);
+    if !variant.is_empty() {
+        name = format!("{name}+{variant}");
+        configuration = Some(format!("--enable-{variant}"));
     }
-    println!(
-        "building OCaml {} in `{}`",
-        package.ocaml,
-        work.directory.display()
-    );
+    let prefix = toolchains.join(&name);
+    if prefix.is_dir() {
+        return Ok(prefix);
+    }
+    let work = Work::new(toolchains.join(".work").join(&name))?;
+    let lock = work.lock()?;
+    if prefix.is_dir() {
+        return Ok(prefix);
+    }
+    println!("building OCaml {name} in `{}`", work.directory.display());
     work.step("fetched", || work.fetch(package))?;
     work.step("unpacked", || work.unpack(package))?;
     work.step("configured", || {
@@ -71,7 +78,10 @@ pub(super) fn build(toolchains: &Path, package: &Package) -> Outcome {
         // What nothing here uses takes a third of the time.
         let parts = ["--disable-ocamldoc", "--disable-ocamltest"];
         log::run(
-            work.command("./configure").arg(prefix).args(parts),
+            work.command("./configure")
+                .arg(prefix)
+                .args(parts)
+                .args(&configuration),
             &work.log("configure"),
         )
     })?;
@@ -88,7 +98,21 @@ pub(super) fn build(toolchains: &Path, package: &Package) -> Outcome {
     drop(lock);
     fs::remove_dir_all(&work.directory)
         .map_err(|error| cannot("remove", &work.directory, &error))?;
-    Ok(())
+    Ok(prefix)
+}
+
+/// The source tree of `version`, fetched if it is not there.
+pub(super) fn sources(toolchains: &Path, version: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let work = Work::new(toolchains.join(".sources").join(version))?;
+    let _lock = work.lock()?;
+    if !work.is_done("unpacked") {
+        check_tools()?;
+        let package = super::package::choose(version)?;
+        work.step("fetched", || work.fetch(&package))?;
+        work.step("unpacked", || work.unpack(&package))?;
+        empty(&work.directory.join("packed"))?;
+    }
+    Ok(work.source())
 }
 
 fn make() -> &'static str {
@@ -114,6 +138,11 @@ struct Work {
 }
 
 impl Work {
+    fn new(directory: PathBuf) -> Result<Work, Box<dyn Error>> {
+        fs::create_dir_all(&directory).map_err(|error| cannot("make", &directory, &error))?;
+        Ok(Work { directory })
+    }
+
     /// Keeps a second build of the same version waiting until the first one ends.
     fn lock(&self) -> Result<fs::File, Box<dyn Error>> {
         let path = self.directory.join("lock");
@@ -156,13 +185,22 @@ impl Work {
 
     /// Does what is named unless an earlier run has.
     fn step(&self, name: &str, run: impl FnOnce() -> Outcome) -> Outcome {
-        let done = self.directory.join(format!("{name}.done"));
-        if done.exists() {
+        if self.is_done(name) {
             println!("  {name} before");
             return Ok(());
         }
         run()?;
+        let done = self.done(name);
         fs::write(&done, "").map_err(|error| cannot("write", &done, &error))
+    }
+
+    /// The file that says so.
+    fn done(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.done"))
+    }
+
+    fn is_done(&self, name: &str) -> bool {
+        self.done(name).exists()
     }
 
     /// npm checks the archive against the digest that the registry gives.

@@ -73,6 +73,17 @@ fn contents(name: &str) -> Option<Vec<u32>> {
     Some(numbers)
 }
 
+/// The ways in which OCaml can be configured that its assembly shows: `5.3.0+frame-pointers` is OCaml 5.3.0 with one.
+pub(super) const VARIANTS: [&str; 2] = ["frame-pointers", "flambda"];
+
+/// Version and variant of a name such as `5.3.0+frame-pointers`; the variant is empty for OCaml as it is.
+pub(super) fn parts(name: &str) -> Option<(&str, &str)> {
+    match name.split_once('+') {
+        None => Some((name, "")),
+        Some((version, variant)) => VARIANTS.contains(&variant).then_some((version, variant)),
+    }
+}
+
 /// `5.3.0` as numbers; nothing else is a version here.
 pub(super) fn numbers(version: &str) -> Option<Vec<u32>> {
     version.split('.').map(|part| part.parse().ok()).collect()
@@ -105,6 +116,14 @@ mod tests {
         assert_eq!(choice("4.14.0"), package("ocaml@4.14.0", "4.14.0"));
         assert_eq!(choice("4.12"), package("ocaml@4.12.0", "4.12.0"));
         assert_eq!(choice("5"), package("ocaml@5.3.0", "5.3.0"));
+    }
+
+    #[test]
+    fn a_variant_is_named_after_a_plus_sign() {
+        assert_eq!(parts("5.3.0"), Some(("5.3.0", "")));
+        assert_eq!(parts("5.3+flambda"), Some(("5.3", "flambda")));
+        assert_eq!(parts("5.3.0+fast"), None);
+        assert_eq!(parts("5.3.0+"), None);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 )]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod programs;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,13 +34,14 @@ fn run(directory: &Path, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str
         .current_dir(directory)
         .output()
         .expect("a program");
-    let errors = String::from_utf8_lossy(&output.stderr);
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
     assert!(
         output.status.success(),
-        "{arguments:?}: {}\n{errors}",
+        "{arguments:?}: {}\n{said}",
         output.status
     );
-    format!("{}{errors}", String::from_utf8_lossy(&output.stdout))
+    said
 }
 
 const HOST: &str = "
@@ -90,7 +93,11 @@ impl Fixture {
         };
         // From OCaml 5 on, dynlink has a directory of its own.
         let place = format!("{}/dynlink", fixture.compile(&["-where"]).trim());
+        // What no program needs but OCaml's compilers is left out of the runtime otherwise.
+        let whole = "-Wl,-u,caml_get_global_data,-u,caml_dynlink_add_primitive";
         fixture.compile(&[
+            "-ccopt",
+            whole,
             "-I",
             &place,
             "dynlink.cmxa",
