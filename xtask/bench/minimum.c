@@ -1,4 +1,4 @@
-/* The hand-made minimum that a cached start is compared with: open the host image, start OCaml, load one plugin. */
+/* The hand-made minimum that a cached start is compared with: open the host image, start OCaml, load one plugin with Dynlink. */
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +17,9 @@ int main(int argc, char **argv)
   value (*call)(value, value) = (value (*)(value, value))dlsym(image, "caml_callback_exn");
   char *arguments[] = {argv[0], NULL};
   if ((startup(arguments) & 3) == 2) return 1;
+  char dynlink[4096];
+  snprintf(dynlink, sizeof dynlink, "%s.dynlink", argv[1]);
+  if ((call(*named("saddlebag.open_dynlink"), copy(dynlink)) & 3) == 2) return 1;
   if ((call(*named("saddlebag.load"), copy(argv[2])) & 3) == 2) return 1;
   call(*named("saddlebag.flush"), 1);
   return 0;

@@ -76,7 +76,7 @@ impl Loader {
         &self,
         compiled: Compiled,
     ) -> Result<P::Handle, Error> {
-        future::block_on(self.shared.prepare_load())?;
+        self.shared.prepare_load_blocking()?;
         P::bind(self.load_ready(&Contract::of::<P>(), compiled)?).map_err(Error::Bind)
     }
 
@@ -88,7 +88,7 @@ impl Loader {
         &self,
         path: impl AsRef<Path>,
     ) -> Result<P::Handle, Error> {
-        future::block_on(self.shared.prepare_load())?;
+        self.shared.prepare_load_blocking()?;
         let contract = Contract::of::<P>();
         P::bind(self.load_ready(&contract, self.open(&contract, path.as_ref())?)?)
             .map_err(Error::Bind)
@@ -99,7 +99,7 @@ impl Loader {
     /// # Errors
     /// As [`Loader::runtime`].
     pub fn runtime_blocking(&self) -> Result<Runtime, Error> {
-        future::block_on(self.shared.prepare_load())?;
+        self.shared.prepare_load_blocking()?;
         self.shared.open_runtime()
     }
 }

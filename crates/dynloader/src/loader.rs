@@ -347,4 +347,14 @@ impl Shared {
             .await
             .map_err(|error| load::Error::Prepare(Box::new(error)))
     }
+
+    /// As [`Shared::prepare_load`], on the calling thread.
+    pub(crate) fn prepare_load_blocking(&self) -> Result<(), load::Error> {
+        if runtimes::find(&self.kit, self.options.code).is_some() {
+            return Ok(());
+        }
+        self.kit
+            .prepare_blocking(Need::Load)
+            .map_err(|error| load::Error::Prepare(Box::new(error)))
+    }
 }

@@ -357,7 +357,8 @@ impl Shared {
         if loading.is_done(&libraries) {
             return Ok(());
         }
-        futures_lite::future::block_on(self.kit.prepare(Need::Load))
+        self.kit
+            .prepare_blocking(Need::Load)
             .map_err(|error| Error::Prepare(Box::new(error)))?;
         let job = self.job()?;
         loading

@@ -38,7 +38,7 @@ pub use carrier::attach::{AttachError, Attached, DetachError, attach, detach};
 pub use digest::{Digest, TreeId};
 pub use extract::ExtractError;
 pub use extract::fresh::{Fresh, FreshError, FreshOptions};
-pub use extract::live::{remove_all_fresh, remove_leftovers};
+pub use extract::live::{before_first_fresh, remove_all_fresh, remove_leftovers};
 pub use extract::memory::{Memory, MemoryError};
 pub use extract::place::{Places, Refusal, Refused};
 #[cfg(feature = "signals")]

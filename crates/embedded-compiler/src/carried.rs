@@ -244,6 +244,11 @@ impl Prepare for Extracting {
         let extracted = blocking::unblock(move || extraction.extract(need)).await;
         extracted.map_err(|source| PrepareError { need, source })
     }
+
+    fn prepare_blocking(&self, need: Need) -> Result<PathBuf, PrepareError> {
+        let extracted = self.0.extract(need);
+        extracted.map_err(|source| PrepareError { need, source })
+    }
 }
 
 impl Extraction {

@@ -10,6 +10,12 @@ pub fn shut_down() -> usize {
     dynloader::shut_down() + embedded_archive::remove_all_fresh()
 }
 
+/// Do `work` before a carried compiler is next extracted to a private directory, once; see
+/// [`embedded_archive::before_first_fresh`].
+pub fn before_first_extraction(work: impl FnOnce() + Send + 'static) {
+    embedded_archive::before_first_fresh(work);
+}
+
 /// From now on SIGINT, SIGTERM and SIGHUP first do what [`shut_down`] does, then end the process as they would have.
 ///
 /// It is for applications that do not handle these signals themselves. A thread waits for the signals, so that nothing

@@ -51,9 +51,9 @@ mod pack;
 pub use carried::{CarriedCompiler, CarriedError, CleanError, ExtractTo};
 pub use choice::{Choice, ChooseError, ChooseOptions, Chosen};
 pub use compiler::{CleanCompilerError, Compiler, CreateError, NeedsCleaning, Options, WithError};
-pub use ending::shut_down;
 #[cfg(feature = "signals")]
 pub use ending::shut_down_on_signals;
+pub use ending::{before_first_extraction, shut_down};
 pub use metadata::{
     ArchiveMetadata, COMPILE, HOST, INTERFACE_DIRECTORY, INTERFACES, Licence, METADATA_VERSION,
     NOTICES, group_name,

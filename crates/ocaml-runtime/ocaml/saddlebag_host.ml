@@ -10,8 +10,6 @@ external call_object : Obj.t -> 'a -> 'b = "saddlebag_call_object"
 external cancelled : unit -> bool = "saddlebag_cancelled" [@@noalloc]
 external watch_channels : out_channel -> out_channel -> unit = "saddlebag_watch_channels"
 external suspend_memprof : bool -> unit = "saddlebag_suspend_memprof" [@@noalloc]
-external kept_backtrace : exn -> Printexc.raw_backtrace -> Printexc.raw_backtrace
-  = "saddlebag_kept_backtrace"
 type uncaught_exception_function = exn -> bool -> unit
 
 external uncaught_exception_function : unit -> uncaught_exception_function
@@ -30,6 +28,7 @@ type dynheader = { dynu_magic : string; dynu_units : dynunit list }
 external opens_units : unit -> bool = "saddlebag_opens_units" [@@noalloc]
 external open_unit : string -> bool -> Obj.t * dynheader = "saddlebag_open_unit"
 external run_unit : Obj.t -> string -> unit = "saddlebag_run_unit"
+external share_dynlink : string -> bool = "saddlebag_share_dynlink"
 external alloc_bigarray : int -> int -> Obj.t = "saddlebag_alloc_bigarray"
 external keep_signal_action : int -> unit = "saddlebag_keep_signal_action"
 external restore_signal_action : int -> unit = "saddlebag_restore_signal_action"
@@ -69,37 +68,71 @@ type loaded =
   | Refused of string
   | Loaded of (string * Obj.t) list
 
-let load_with dynlink path =
-  pending := [];
-  match dynlink path with
-  | () ->
+(* The two functions of [saddlebag_dynlink.ml], which give the reason of a refusal. *)
+type dynlink = (string -> string option) * (string -> string option)
+
+external dynlink : unit -> dynlink option = "saddlebag_dynlink"
+
+let load_with choose path =
+  match dynlink () with
+  | None -> Refused "the host image's Dynlink is not there"
+  | Some functions ->
+    pending := [];
+    let refusal = choose functions path in
     let offered = List.rev !pending in
     pending := [];
-    Loaded offered
-  | exception Dynlink.Error (Dynlink.Library's_module_initializers_failed e) ->
-    let backtrace = kept_backtrace e (Printexc.get_raw_backtrace ()) in
-    Printexc.raise_with_backtrace e backtrace
-  | exception Dynlink.Error e -> Refused (Dynlink.error_message e)
+    (match refusal with
+     | None -> Loaded offered
+     | Some message -> Refused message)
 
-let load = load_with Dynlink.loadfile_private
+let load = load_with fst
+
+(* Units that are loaded later see a library's. *)
+let load_library = load_with snd
+
+let run_units handle header =
+  run_unit handle "_shared_startup";
+  List.iter (fun u -> List.iter (run_unit handle) u.dynu_defines) header.dynu_units
+
+(* A unit as Dynlink learns of those that the program was linked with: its name, the
+   digests of its interface and of its implementation, its symbols. *)
+type linked = string * Digest.t option * Digest.t option * string list
+
+(* The units of Dynlink, where they are not in the image. *)
+let apart : linked list ref = ref []
+
+let with_units_apart (units : linked list) = List.rev_append !apart units
+
+(* Opens the shared object with Dynlink, once, and gives the reason if it cannot be. *)
+let open_dynlink path =
+  if dynlink () <> None then None
+  else
+    match open_unit path false with
+    | exception Failure message -> Some message
+    | handle, header ->
+      let linked u : linked =
+        let interfaces : (string * Digest.t option) list = Obj.obj u.dynu_imports_cmi in
+        u.dynu_name, Option.join (List.assoc_opt u.dynu_name interfaces), Some u.dynu_crc, []
+      in
+      apart := List.map linked header.dynu_units;
+      run_units handle header;
+      None
 
 (* Does for a unit that was compiled for this very image what Dynlink does after it
    has compared interfaces and implementations. The first comparison makes tables of
    all units of the image, which is a tenth of what a process costs that only runs one
-   plugin. What cannot be opened is left for Dynlink to explain. *)
+   plugin. *)
 let load_matching path =
-  match if opens_units () then Some (open_unit path false) else None with
-  | None | (exception Failure _) -> load path
-  | Some (handle, header) ->
-    pending := [];
-    run_unit handle "_shared_startup";
-    List.iter (fun u -> List.iter (run_unit handle) u.dynu_defines) header.dynu_units;
-    let offered = List.rev !pending in
-    pending := [];
-    Loaded offered
-
-(* Units that are loaded later see a library's. *)
-let load_library = load_with Dynlink.loadfile
+  if not (opens_units ()) then load path
+  else
+    match open_unit path false with
+    | exception Failure message -> Refused message
+    | handle, header ->
+      pending := [];
+      run_units handle header;
+      let offered = List.rev !pending in
+      pending := [];
+      Loaded offered
 
 (* The numbers are those of [sys/failure.rs]. *)
 type description =
@@ -249,8 +282,6 @@ let set_stack_limit words = Gc.set { (Gc.get ()) with Gc.stack_limit = words }
 let is_native () = match Sys.backend_type with Sys.Native -> true | _ -> false
 
 let () =
-  (* In byte code a plugin with an [external] is refused otherwise. *)
-  Dynlink.allow_unsafe_modules true;
   ignore (Thread.self ());
   watch_channels Stdlib.stdout Stdlib.stderr;
   let export name f = Callback.register ("saddlebag." ^ name) (Obj.repr f) in
@@ -258,6 +289,9 @@ let () =
   Callback.register_exception "saddlebag.Host_error" (Host_error "");
   Callback.register_exception "saddlebag.Host_panic" (Host_panic "");
   Callback.register_exception "saddlebag.Exited" (Exited 0);
+  Callback.register "saddlebag.with_units_apart" with_units_apart;
+  export "open_dynlink" open_dynlink;
+  export "share_dynlink" share_dynlink;
   export "load" load;
   export "load_matching" load_matching;
   export "load_library" load_library;

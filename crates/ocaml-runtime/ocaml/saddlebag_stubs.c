@@ -18,7 +18,7 @@
 #include <caml/io.h>
 #include <caml/signals.h>
 
-#define SADDLEBAG_ABI 5
+#define SADDLEBAG_ABI 6
 
 /* ---- What the application checks before it starts the image -------------- */
 
@@ -205,6 +205,39 @@ value saddlebag_run_unit(value handle, value symbol)
    name their libraries as needed instead. */
 extern void *__real_dlopen(const char *path, int flags);
 void *__wrap_dlopen(const char *path, int flags) { return __real_dlopen(path, flags & ~RTLD_GLOBAL); }
+
+/* ---- Dynlink -------------------------------------------------------------- */
+
+/* What saddlebag_dynlink.ml registers, as an option. */
+value saddlebag_dynlink(value unit)
+{
+  CAMLparam1(unit);
+  CAMLlocal1(some);
+  const value *functions = caml_named_value("saddlebag.dynlink");
+  if (functions == NULL) CAMLreturn(Val_int(0));
+  some = caml_alloc_small(1, 0);
+  Field(some, 0) = *functions;
+  CAMLreturn(some);
+}
+
+/* Where Dynlink is in a shared object of its own, that is linked with
+   --wrap=caml_natdynlink_getmap: its units belong to the image as well. */
+extern value caml_natdynlink_getmap(value unit) __attribute__((weak));
+value __wrap_caml_natdynlink_getmap(value unit)
+{
+  const value *with_units_apart = caml_named_value("saddlebag.with_units_apart");
+  return caml_callback(*with_units_apart, caml_natdynlink_getmap(unit));
+}
+
+/* Lets what is opened from now on find the symbols of Dynlink, unless those of
+   another image are found already. */
+value saddlebag_share_dynlink(value path)
+{
+  /* Not RTLD_DEFAULT, which also looks at what the image has opened. */
+  void *program = __real_dlopen(NULL, RTLD_NOW);
+  if (program == NULL || dlsym(program, "camlDynlink") != NULL) return Val_false;
+  return Val_bool(__real_dlopen(String_val(path), RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD) != NULL);
+}
 
 /* ---- Stack overflow, linked with --wrap=caml_terminate_signals ----------- */
 

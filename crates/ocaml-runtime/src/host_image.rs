@@ -2,7 +2,7 @@
 //!
 //! A host image is one shared object for each OCaml toolchain: the OCaml runtime, the whole standard library,
 //! `unix`, `threads` and `dynlink`, the module `Saddlebag_host` and one C file. It knows no type of the
-//! application. This crate gives the sources and the steps as data; running the compiler is up to the caller.
+//! application. `dynlink` may be in a shared object beside it ([`Recipe::dynlink_apart`]). This crate gives the sources and the steps as data; running the compiler is up to the caller.
 //!
 //! # Protocol
 //!
@@ -29,13 +29,13 @@
 
 /// The number that an image and this crate have to agree on; it changes with the C stub's functions and with
 /// what `Saddlebag_host` exports.
-pub const ABI: i64 = 5;
+pub const ABI: i64 = 6;
 
 /// Name of the OCaml module that plugins see.
 pub const MODULE: &str = "Saddlebag_host";
 
 /// File name and text of each source.
-pub const SOURCES: [(&str, &str); 3] = [
+pub const SOURCES: [(&str, &str); 4] = [
     (
         "saddlebag_host.mli",
         include_str!("../ocaml/saddlebag_host.mli"),
@@ -45,6 +45,10 @@ pub const SOURCES: [(&str, &str); 3] = [
         include_str!("../ocaml/saddlebag_host.ml"),
     ),
     (
+        "saddlebag_dynlink.ml",
+        include_str!("../ocaml/saddlebag_dynlink.ml"),
+    ),
+    (
         "saddlebag_stubs.c",
         include_str!("../ocaml/saddlebag_stubs.c"),
     ),
@@ -52,6 +56,12 @@ pub const SOURCES: [(&str, &str); 3] = [
 
 /// The compiled interface that plugins are compiled against, left in the build directory by a [`Recipe`].
 pub const COMPILED_INTERFACE: &str = "saddlebag_host.cmi";
+
+/// The source that names `Dynlink`.
+const DYNLINK_SOURCE: &str = "saddlebag_dynlink.ml";
+
+/// What follows an image's file name in that of the shared object with its `dynlink`.
+pub(crate) const DYNLINK_SUFFIX: &str = ".dynlink";
 
 /// OCaml libraries in an image, in link order.
 pub const LIBRARIES: [&str; 3] = ["unix", "threads", "dynlink"];
@@ -95,6 +105,8 @@ pub struct Recipe {
     pub steps: Vec<Step>,
     /// The image's file name, which is also its soname.
     pub output: String,
+    /// The file name of the shared object with `dynlink`, where that is not in the image. It belongs beside the image.
+    pub dynlink: Option<String>,
 }
 
 /// From OCaml 5 on `unix` and `dynlink` have directories of their own; a directory that does not exist is
@@ -136,6 +148,10 @@ impl Recipe {
         link.extend(["-ccopt", "-Wl,-u,caml_get_global_data"]);
         link.extend(["-ccopt", "-Wl,-u,caml_dynlink_open_lib"]);
         link.extend(["-ccopt", "-Wl,-u,caml_setup_afl"]);
+        if compiler == Compiler::Native {
+            // For plugins that are opened without Dynlink.
+            link.extend(["-ccopt", "-Wl,-u,caml_natdynlink_open"]);
+        }
         // `exit` in a plugin is an error of the call, not the end of the application.
         link.extend(["-ccopt", "-Wl,--wrap=caml_sys_exit", "-ccopt", &soname_flag]);
         // `Thread.exit` likewise is the end of no thread of the application.
@@ -156,7 +172,7 @@ impl Recipe {
         }
         link.extend(["-o", soname]);
         link.extend(libraries.iter().map(String::as_str));
-        link.extend(["saddlebag_stubs.o", "saddlebag_host.ml"]);
+        link.extend(["saddlebag_stubs.o", "saddlebag_host.ml", DYNLINK_SOURCE]);
         let mut interface = vec!["-g", "-opaque"];
         interface.extend(INCLUDES);
         interface.extend(["-c", "saddlebag_host.mli"]);
@@ -167,7 +183,37 @@ impl Recipe {
                 step(link),
             ],
             output: soname.to_owned(),
+            dynlink: None,
         }
+    }
+
+    /// The native image with `dynlink` in a shared object of its own, which is opened when it is first needed. For OCaml 4,
+    /// whose `dynlink` holds half a compiler: without it an image is started in half the time.
+    ///
+    /// Units that name `Dynlink` find it after [`Runtime::load`](crate::Runtime::load) has been refused for lack of it;
+    /// in a process with several images, for the first of them that is asked.
+    #[must_use]
+    pub fn dynlink_apart(mut self) -> Recipe {
+        let name = format!("{}{DYNLINK_SUFFIX}", self.output);
+        let library = "dynlink.cmxa";
+        for step in &mut self.steps {
+            step.arguments
+                .retain(|argument| argument != library && argument != DYNLINK_SOURCE);
+        }
+        let mut arguments = vec!["-g", "-shared", "-linkall"];
+        arguments.extend(INCLUDES);
+        // Its units are the image's.
+        arguments.extend(["-ccopt", "-Wl,--wrap=caml_natdynlink_getmap"]);
+        arguments.extend(["-ccopt", "-Wl,-s", "-ccopt", "-Wl,-Bsymbolic"]);
+        arguments.extend(["-o", &name, library, DYNLINK_SOURCE]);
+        let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        arguments.extend(self.plugin_link_arguments("."));
+        self.steps.push(Step {
+            compiler: Compiler::Native,
+            arguments,
+        });
+        self.dynlink = Some(name);
+        self
     }
 
     /// What the linker needs to make a native plugin that finds its image: arguments of `ocamlopt -shared`,
@@ -185,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_stub_has_this_abi_number() {
-        let stub = SOURCES[2].1;
+        let stub = SOURCES[3].1;
         assert!(stub.contains(&format!("#define SADDLEBAG_ABI {ABI}\n")));
     }
 

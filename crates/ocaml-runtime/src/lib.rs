@@ -73,6 +73,7 @@ pub mod call;
 mod cancel;
 pub mod convert;
 mod describe;
+mod dynlink;
 pub mod editor;
 mod elf;
 mod function;

@@ -10,6 +10,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use crate::call;
 use crate::convert::{self, FromOcaml};
+use crate::dynlink;
 use crate::elf::{self, Damage};
 use crate::runtime::Runtime;
 use crate::sys::apply;
@@ -207,7 +208,7 @@ impl Runtime {
     /// [`Error::Memory`] where the system has no such files; else as for [`Runtime::load`]. A system may have them and
     /// refuse to run code from them: that is [`Error::Refused`], and the same bytes in a file of a directory may be loaded.
     pub fn load_from_memory(self, bytes: &[u8]) -> Result<LoadedUnit, Error> {
-        load_from_memory(self, bytes, self.image().closures.load)
+        load_from_memory(self, bytes, self.image().closures.load, link)
     }
 
     /// As [`Runtime::load_from_memory`], for a unit that is known to be compiled for this very image: where it can, OCaml
@@ -217,12 +218,24 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::load_from_memory`].
     pub fn load_matching_from_memory(self, bytes: &[u8]) -> Result<LoadedUnit, Error> {
-        load_from_memory(self, bytes, self.image().closures.load_matching)
+        load_from_memory(
+            self,
+            bytes,
+            self.image().closures.load_matching,
+            link_directly,
+        )
     }
 }
 
+type Link = fn(&'static Image, Named, &Path, &Path) -> Result<LoadedUnit, Error>;
+
 #[cfg(target_os = "linux")]
-fn load_from_memory(runtime: Runtime, bytes: &[u8], load: Named) -> Result<LoadedUnit, Error> {
+fn load_from_memory(
+    runtime: Runtime,
+    bytes: &[u8],
+    load: Named,
+    link: Link,
+) -> Result<LoadedUnit, Error> {
     use crate::sys::memory_file::{MemoryFile, TURNS};
 
     let memory = |source| Error::Memory { source };
@@ -249,7 +262,12 @@ fn load_from_memory(runtime: Runtime, bytes: &[u8], load: Named) -> Result<Loade
 }
 
 #[cfg(not(target_os = "linux"))]
-fn load_from_memory(_runtime: Runtime, _bytes: &[u8], _load: Named) -> Result<LoadedUnit, Error> {
+fn load_from_memory(
+    _runtime: Runtime,
+    _bytes: &[u8],
+    _load: Named,
+    _link: Link,
+) -> Result<LoadedUnit, Error> {
     let source = io::Error::from(io::ErrorKind::Unsupported);
     Err(Error::Memory { source })
 }
@@ -291,7 +309,7 @@ fn load(runtime: Runtime, path: &Path) -> Result<LoadedUnit, Error> {
 pub(crate) fn load_library(
     image: &'static Image,
     path: &Path,
-    map: impl FnOnce() -> Result<(), crate::library::Error>,
+    map: impl Fn() -> Result<(), crate::library::Error>,
 ) -> Result<(), crate::library::Error> {
     let wrap = |source| crate::library::Error::Load(Box::new(source));
     let nested = || {
@@ -310,7 +328,20 @@ pub(crate) fn load_library(
     let metadata = fs::metadata(&real).map_err(read)?;
     // A plugin that is the same file gets a copy.
     turn.history.is_new(&real, (metadata.dev(), metadata.ino()));
-    map()?;
+    let raised = |source| {
+        wrap(Error::Raised {
+            path: path.to_path_buf(),
+            source,
+        })
+    };
+    refuse_foreign_dynlink(image, path, path).map_err(wrap)?;
+    if let Err(error) = map() {
+        // A symbol of Dynlink may be among what nothing defines.
+        if !dynlink::share_for(image, &error.to_string()).map_err(raised)? {
+            return Err(error);
+        }
+        map()?;
+    }
     link(image, image.closures.load_library, path, path).map_err(wrap)?;
     Ok(())
 }
@@ -323,8 +354,35 @@ fn copy(path: &Path, bytes: &[u8]) -> io::Result<(tempfile::TempDir, PathBuf)> {
     Ok((directory, private))
 }
 
-/// Has `load` of OCaml load `file`, which stands for `path` in errors.
+/// Has `load` of OCaml, which uses Dynlink, load `file`, which stands for `path` in errors.
 fn link(image: &'static Image, load: Named, path: &Path, file: &Path) -> Result<LoadedUnit, Error> {
+    let raised = |source| Error::Raised {
+        path: path.to_path_buf(),
+        source,
+    };
+    if let Err(message) = dynlink::open(image).map_err(raised)? {
+        let path = path.to_path_buf();
+        return Err(Error::Refused { path, message });
+    }
+    match link_directly(image, load, path, file) {
+        // What the file lacks may be Dynlink.
+        Err(Error::Refused { message, .. })
+            if dynlink::share_for(image, &message).map_err(raised)? =>
+        {
+            link_directly(image, load, path, file)
+        }
+        decided => decided,
+    }
+}
+
+/// As [`link`], where `load` uses no Dynlink.
+fn link_directly(
+    image: &'static Image,
+    load: Named,
+    path: &Path,
+    file: &Path,
+) -> Result<LoadedUnit, Error> {
+    refuse_foreign_dynlink(image, path, file)?;
     let held = thread::enter(image);
     let raised = |source| Error::Raised {
         path: path.to_path_buf(),
@@ -340,6 +398,17 @@ fn link(image: &'static Image, load: Named, path: &Path, file: &Path) -> Result<
             message,
         }),
     }
+}
+
+/// A second OCaml of the process has to do without Dynlink for its units: they would find that of the first.
+fn refuse_foreign_dynlink(image: &Image, path: &Path, file: &Path) -> Result<(), Error> {
+    if !dynlink::is_of_another_image(image, file) {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        path: path.to_path_buf(),
+        message: "it uses Dynlink, as does code of another OCaml in this process".to_owned(),
+    })
 }
 
 type Loaded = Result<Vec<(String, Value)>, String>;

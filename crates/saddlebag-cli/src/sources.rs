@@ -70,9 +70,9 @@ impl CompileOptions {
 
 /// A loader that compiles with the chosen compiler.
 pub(crate) fn loader(chosen: &Chosen, options: Options) -> Result<Loader, Failure> {
-    // A carried compiler makes a directory of its own.
+    // A carried compiler makes a directory of its own, unless it has a lasting one.
     if chosen.carried.is_some() {
-        signals::install();
+        embedded_compiler::before_first_extraction(signals::install);
     }
     let options = options.before_directory(signals::install);
     Loader::new(chosen.kit.clone(), options).map_err(Failure::new)

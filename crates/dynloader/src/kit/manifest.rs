@@ -124,6 +124,10 @@ pub struct StockCompilers {
 pub struct HostImage {
     /// The shared object with the OCaml runtime and the standard library.
     pub image: PathBuf,
+    /// The shared object with OCaml's `dynlink`, where it is not in the image. It lies beside the image, under its name with
+    /// `.dynlink` behind it.
+    #[serde(default)]
+    pub dynlink: Option<PathBuf>,
     /// An empty shared object with the image's soname: what a native plugin is linked with, so that linking need not
     /// read the image.
     pub link_stub: PathBuf,

@@ -65,6 +65,14 @@ pub trait Prepare: Send + Sync {
     /// # Errors
     /// Whatever kept the files from being there.
     async fn prepare(&self, need: Need) -> Result<PathBuf, PrepareError>;
+
+    /// As [`Prepare::prepare`], on the calling thread, which it may block. By default it waits for that.
+    ///
+    /// # Errors
+    /// As [`Prepare::prepare`].
+    fn prepare_blocking(&self, need: Need) -> Result<PathBuf, PrepareError> {
+        futures_lite::future::block_on(self.prepare(need))
+    }
 }
 
 /// The error returned by [`Kit::prepare`]: why the files of a kit could not be made.
@@ -202,6 +210,16 @@ impl Kit {
         self.prepared(need)
             .get_or_try_init(|| preparation.prepare(need))
             .await
+            .map(|_| ())
+    }
+
+    /// As [`Kit::prepare`], on the calling thread: files that are there already are found without the help of another one.
+    pub(crate) fn prepare_blocking(&self, need: Need) -> Result<(), PrepareError> {
+        let Some(preparation) = &self.inner.preparation else {
+            return Ok(());
+        };
+        self.prepared(need)
+            .get_or_try_init_blocking(|| preparation.prepare_blocking(need))
             .map(|_| ())
     }
 

@@ -37,6 +37,24 @@ fn live() -> MutexGuard<'static, Live> {
     LIVE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+type Work = Box<dyn FnOnce() + Send>;
+
+static BEFORE_FIRST: Mutex<Option<Work>> = Mutex::new(None);
+
+/// Do `work` before this process makes its next private directory, once. A program that may make none can so leave it until
+/// then to install handlers of signals, or a thread that waits for them.
+///
+/// Work given before, and not yet done, is replaced.
+pub fn before_first_fresh(work: impl FnOnce() + Send + 'static) {
+    *before_first() = Some(Box::new(work));
+}
+
+fn before_first() -> MutexGuard<'static, Option<Work>> {
+    BEFORE_FIRST
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 /// A directory of mode 0700 that is removed with its contents when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Private {
@@ -48,6 +66,10 @@ pub(crate) struct Private {
 impl Private {
     pub(crate) fn create(parent: &Path) -> io::Result<Self> {
         super::exit::register();
+        // The lock is held meanwhile: another thread waits too.
+        if let Some(work) = before_first().take() {
+            work();
+        }
         // Another process that clears leftovers may take the new directory before it is locked: then a new name.
         for _ in 0..64 {
             let path = parent.join(format!("{PREFIX}{}", random::hexadecimal()?));
@@ -244,6 +266,22 @@ mod tests {
         let closed = Private::create(parent.path()).unwrap();
         fs::remove_dir(closed.path()).unwrap();
         closed.close().unwrap();
+    }
+
+    #[test]
+    fn what_is_to_be_done_before_the_first_directory_is_done_once() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static DONE: AtomicU32 = AtomicU32::new(0);
+        let parent = tempfile::tempdir().unwrap();
+        let empty = parent.path().to_owned();
+        before_first_fresh(move || {
+            let is_empty = fs::read_dir(empty).unwrap().next().is_none();
+            DONE.fetch_add(if is_empty { 1 } else { 100 }, Ordering::SeqCst);
+        });
+        let _first = Private::create(parent.path()).unwrap();
+        assert_eq!(DONE.load(Ordering::SeqCst), 1);
+        let _second = Private::create(parent.path()).unwrap();
+        assert_eq!(DONE.load(Ordering::SeqCst), 1);
     }
 
     #[test]

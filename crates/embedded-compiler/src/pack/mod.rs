@@ -227,6 +227,11 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         };
         let image = kit.directory(Need::Load).join(&from.image);
         to.image = collection.program(HOST, &from.soname, &image)?;
+        if let Some(dynlink) = &from.dynlink {
+            let path = kit.directory(Need::Load).join(dynlink);
+            to.dynlink =
+                Some(collection.program(HOST, &format!("{}.dynlink", from.soname), &path)?);
+        }
         let Some(dynamic) = &dynamic else { continue };
         for library in tools::libraries_by(&image, dynamic).await?.family {
             let name = format!("{}/{}", libraries::FALLBACK, library.soname);

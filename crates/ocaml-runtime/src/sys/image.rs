@@ -133,6 +133,8 @@ impl Named {
 
 /// What [`Image::find_closures`] found; see `ocaml/saddlebag_host.ml`.
 pub(crate) struct Closures {
+    pub(crate) open_dynlink: Named,
+    pub(crate) share_dynlink: Named,
     pub(crate) load: Named,
     pub(crate) load_matching: Named,
     pub(crate) load_library: Named,
@@ -252,6 +254,8 @@ impl Opened {
     /// Looks up what the image's OCaml module exports; the image is started and the lock held.
     pub(crate) fn find_closures(&self) -> Result<Closures, &'static CStr> {
         Ok(Closures {
+            open_dynlink: self.named(c"saddlebag.open_dynlink")?,
+            share_dynlink: self.named(c"saddlebag.share_dynlink")?,
             load: self.named(c"saddlebag.load")?,
             load_matching: self.named(c"saddlebag.load_matching")?,
             load_library: self.named(c"saddlebag.load_library")?,
@@ -289,6 +293,7 @@ pub(crate) struct Image {
     pub(crate) slot: usize,
     pub(crate) graveyard: Graveyard,
     pub(crate) host: HostTable,
+    pub(crate) dynlink: Option<crate::dynlink::Apart>,
     /// Taken before the runtime lock by every load: concurrent loads break both.
     pub(crate) loads: Mutex<crate::load::History>,
 }

@@ -12,6 +12,7 @@ use super::fault;
 use super::image::{Image, Named, Opened};
 use super::root::Graveyard;
 use super::thread;
+use crate::dynlink::Apart;
 
 /// Why an image did not start.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ fn start_here(
         unsafe { (opened.symbols.caml_callback_exn)(closure.get(), abi::immediate(argument)) };
     }
     let image: &'static Image = Box::leak(Box::new(Image {
+        dynlink: Apart::beside(&opened.path),
         path: opened.path,
         facts: opened.facts,
         symbols: opened.symbols,

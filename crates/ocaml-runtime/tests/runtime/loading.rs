@@ -87,7 +87,7 @@ fn a_unit_for_the_same_image_may_raise_and_may_be_refused() {
             panic!("{raised:?}");
         };
         assert!(source.to_string().contains("not today"), "{source}");
-        // Dynlink says what is missing.
+        // What is missing is said.
         let refused = load(
             "lacking",
             "external lacking : int -> int = \"no_such_function\" let () = ignore (lacking 1)",
@@ -99,6 +99,44 @@ fn a_unit_for_the_same_image_may_raise_and_may_be_refused() {
         );
         let registers = "let () = Saddlebag_host.register \"ok\" (Obj.repr 1)";
         assert!(load("registering", registers).unwrap().find("ok").is_some());
+    }
+}
+
+#[test]
+fn a_unit_may_use_dynlink_itself() {
+    // Loads the file of its argument, which in turn names Dynlink.
+    let outer = "let load path = match Dynlink.loadfile path with\n\
+                 | () -> \"\" | exception Dynlink.Error e -> Dynlink.error_message e";
+    let interface = Interface::builder("Loading")
+        .function::<(String,), String>("load")
+        .build()
+        .unwrap();
+    let inner = "let () = if Dynlink.is_native then Saddlebag_host.register \"inner\" (Obj.repr 1)";
+    let of_first = |image: &support::Image| {
+        let compiled = image.compile_plugin(&interface, outer);
+        let unit = image.runtime.load(&compiled.path).unwrap();
+        let module = Module::instantiate(&interface, &unit).unwrap();
+        let load: Function<(String,), String> = module.function("load").unwrap();
+        let file = image.compile("inner", inner);
+        let path = file.path.display().to_string();
+        assert_eq!(load.call((path,)).unwrap(), "");
+        // Another unit finds what is there by now.
+        assert!(image.load("again", inner).find("inner").is_some() || !image.is_native());
+    };
+    support::images().into_iter().for_each(of_first);
+    let Some(second) = support::second_native() else {
+        return;
+    };
+    // Its symbols would be those of the other runtime.
+    let bytes = fs::read(second.compile("elsewhere", inner).path).unwrap();
+    let loaded = second.runtime.load_matching_from_memory(&bytes);
+    if support::is_version_4() {
+        assert!(
+            matches!(&loaded, Err(load::Error::Refused { message, .. }) if message.contains("another OCaml")),
+            "{loaded:?}"
+        );
+    } else {
+        assert!(loaded.unwrap().find("inner").is_some());
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use ocaml_runtime::host_image::{self, Compiler, Recipe};
+use ocaml_runtime::host_image::{self, Compiler, Recipe, Step};
 use ocaml_runtime::open::{Options, StartOn};
 use ocaml_runtime::{Interface, LoadedUnit, Module, PluginInterface, Runtime};
 
@@ -109,6 +109,11 @@ fn with_debug_runtime() -> bool {
 /// Whether images can have it. The state of OCaml 5 is in thread-local variables, and its debug runtime is compiled for
 /// those of programs.
 pub(crate) fn has_debug_runtime() -> bool {
+    is_version_4()
+}
+
+/// Whether native images have Dynlink in a file of its own.
+pub(crate) fn is_version_4() -> bool {
     let version = ocaml("ocamlopt").arg("-version").output().unwrap().stdout;
     version.starts_with(b"4.")
 }
@@ -135,7 +140,8 @@ fn debug(mut recipe: Recipe) -> Recipe {
             }
         }
     }
-    let link = recipe.steps.last_mut().unwrap();
+    let links = |step: &&mut Step| step.arguments.iter().any(|argument| argument == "-linkall");
+    let link = recipe.steps.iter_mut().find(links).unwrap();
     link.arguments.push("streams.o".to_owned());
     for argument in &mut streams.arguments {
         *argument = argument.replace("saddlebag_stubs", "streams");
@@ -186,6 +192,7 @@ fn prepare(
     };
     let soname = format!("libhost_{kind}_{number}.so");
     let recipe = match compiler {
+        Compiler::Native if is_version_4() => Recipe::native(&soname).dynlink_apart(),
         Compiler::Native => Recipe::native(&soname),
         Compiler::Byte => Recipe::byte(&soname),
     };

@@ -15,10 +15,11 @@ pub(super) const INTERFACES: &str = "interfaces";
 const PART: &str = "host image";
 
 /// How an image of soname `soname` is built.
-pub(super) fn recipe(code: Code, soname: &str) -> Recipe {
+pub(super) fn recipe(toolchain: &Toolchain, code: Code, soname: &str) -> Recipe {
     match code {
         Code::Byte => Recipe::byte(soname),
-        _ => Recipe::native(soname),
+        _ if toolchain.conf().version().at_least(5, 0) => Recipe::native(soname),
+        _ => Recipe::native(soname).dynlink_apart(),
     }
 }
 
@@ -46,7 +47,7 @@ pub(super) async fn link(
         })
     };
     let soname = format!("libsaddlebag-host-{}-{code}.so", &identity[..16]);
-    let recipe = recipe(code, &soname);
+    let recipe = recipe(toolchain, code, &soname);
     for step in recipe.steps {
         let (compiler, code) = match step.compiler {
             Compiler::Native => (toolchain.ocamlopt(), Code::Native),
@@ -60,15 +61,12 @@ pub(super) async fn link(
     }
     let interfaces = staging.join(INTERFACES);
     std::fs::create_dir(&interfaces).map_err(io(&interfaces))?;
-    let moved = [
-        (work.join(&recipe.output), staging.join(&recipe.output)),
-        (
-            work.join(host_image::COMPILED_INTERFACE),
-            interfaces.join(host_image::COMPILED_INTERFACE),
-        ),
-    ];
-    for (from, to) in moved {
-        std::fs::rename(&from, &to).map_err(io(&to))?;
+    let mut moved = vec![(&*recipe.output, staging)];
+    moved.push((host_image::COMPILED_INTERFACE, &interfaces));
+    moved.extend(recipe.dynlink.iter().map(|name| (&**name, staging)));
+    for (name, to) in moved {
+        let to = to.join(name);
+        std::fs::rename(work.join(name), &to).map_err(io(&to))?;
     }
     let link_stub = match code {
         Code::Byte => PathBuf::new(),
@@ -76,6 +74,7 @@ pub(super) async fn link(
     };
     Ok(HostImage {
         image: PathBuf::from(&soname),
+        dynlink: recipe.dynlink.map(PathBuf::from),
         link_stub,
         soname,
     })

@@ -204,16 +204,19 @@ fn identity(toolchain: &Toolchain, code: Code, inputs: &[PathBuf]) -> Result<Str
     for (name, text) in driver::SOURCES.iter().chain(&host_image::SOURCES) {
         digest.part(name, text.as_bytes());
     }
-    digest.part("recipe", format!("{:?}", recipe(code)).as_bytes());
+    digest.part(
+        "recipe",
+        format!("{:?}", recipe(toolchain, code)).as_bytes(),
+    );
     Ok(digest.finish())
 }
 
 /// What decides how a kit is made of its inputs.
-fn recipe(code: Code) -> impl std::fmt::Debug {
+fn recipe(toolchain: &Toolchain, code: Code) -> impl std::fmt::Debug {
     (
         driver::RECIPE,
         driver::WORKER_RECIPE,
-        host::recipe(code, ""),
+        host::recipe(toolchain, code, ""),
         host_image::LIBRARIES,
     )
 }
