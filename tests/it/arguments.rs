@@ -354,6 +354,79 @@ fn conf_says_which_compiler_is_used_and_why() {
 }
 
 #[test]
+fn the_compiler_is_that_of_the_flag_the_environment_the_switch_or_the_path_in_this_order() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let bin = sandbox.path("ocaml/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let compiler = sandbox.installed("ocamlopt").unwrap();
+    let tools = compiler.parent().unwrap();
+    for name in ["ocamlopt", "ocamlc", "ocamldep", "ocamlfind"] {
+        for name in [name.to_owned(), format!("{name}.opt")] {
+            if tools.join(&name).exists() {
+                std::os::unix::fs::symlink(tools.join(&name), bin.join(&name)).unwrap();
+            }
+        }
+    }
+    // One place, named in all four ways: what is taken is told by who named it.
+    let prefix = sandbox.path("ocaml");
+    let path = std::env::join_paths(
+        std::iter::once(bin.clone())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    )
+    .unwrap();
+    let ways = ["flag", "environment", "switch", "path"];
+    let conf = |way: usize, json: bool| {
+        let mut arguments = vec!["conf".into()];
+        arguments.extend(json.then(|| "--json".into()));
+        if way == 0 {
+            arguments.extend(["--ocaml".into(), prefix.clone().into_os_string()]);
+        }
+        let mut command = sandbox
+            .saddlebag(arguments)
+            .env("PATH", &path)
+            .without("OCAMLFIND")
+            .without("SADDLEBAG_OCAML")
+            .without("OPAM_SWITCH_PREFIX");
+        if way <= 1 {
+            command = command.env("SADDLEBAG_OCAML", &prefix);
+        }
+        if way <= 2 {
+            command = command.env("OPAM_SWITCH_PREFIX", &prefix);
+        }
+        command.run()
+    };
+    let named = bin.display().to_string();
+    let words = [
+        "the directory given, `",
+        "SADDLEBAG_OCAML, `",
+        "OPAM_SWITCH_PREFIX, `",
+        // With findlib the compiler that `ocamlfind` in PATH names.
+        if bin.join("ocamlfind").exists() {
+            "from `"
+        } else {
+            "PATH, `"
+        },
+    ];
+    for (way, words) in words.into_iter().enumerate() {
+        let json = conf(way, true).code(0).json();
+        let origin = json["origin"].as_str().unwrap().to_owned();
+        assert!(origin.contains(words), "{}: {origin}", ways[way]);
+        assert!(
+            origin.contains(named.trim_end_matches("/bin")),
+            "{}: {origin}",
+            ways[way]
+        );
+        assert_eq!(json["toolchain"], "system");
+        let text = conf(way, false);
+        let first = text.stdout().lines().next().unwrap_or_default().to_owned();
+        assert!(first.contains(&origin), "{}: {text}", ways[way]);
+    }
+}
+
+#[test]
 fn codes_are_those_of_the_toolchain() {
     if !ocaml() {
         return;

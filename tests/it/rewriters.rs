@@ -27,6 +27,11 @@ fn a_ppx_library_that_is_required_rewrites_the_source() {
         .code(0)
         .prints(SHOWN_OUTPUT)
         .is_quiet();
+    // A kit for byte code has no native compiler to make the preprocessor with.
+    run(&["run", "--code", "byte", "main.ml"])
+        .code(0)
+        .prints(SHOWN_OUTPUT)
+        .is_quiet();
     run(&["run", "util.ml", "main.ml"])
         .code(0)
         .prints(SHOWN_OUTPUT);

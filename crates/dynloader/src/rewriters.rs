@@ -85,29 +85,41 @@ fn driver(
         .libs_and_deps(&wanted, &options)
         .map_err(|error| Error::Libraries(Box::new(error)))?;
     let directories: BTreeSet<&Path> = libs.iter().map(|lib| lib.directory.as_path()).collect();
+    // A kit for byte code has its compiler alone; the program holds the runtime and C functions then, too.
+    let (compiler, code) = match kit.ocamlopt() {
+        Some(ocamlopt) => (Some(ocamlopt), Code::Native),
+        None => {
+            let ocamlc = kit.ocamlc();
+            let complete = ocamlc.map(|ocamlc| ocamlc.arg("-output-complete-exe"));
+            (complete, Code::Byte)
+        }
+    };
     let archives: Vec<&Path> = libs
         .iter()
-        .flat_map(|lib| &lib.cmxa)
+        .flat_map(|lib| match code {
+            Code::Byte => &lib.cma,
+            _ => &lib.cmxa,
+        })
         .map(PathBuf::as_path)
         .collect();
     let failed = |reason: Box<dyn std::error::Error + Send + Sync>| Error::Driver {
         rewriters: display(&wanted),
         source: reason,
     };
-    let (Some(ocamlopt), Some(cache)) = (kit.ocamlopt(), kit.library_cache()) else {
+    let (Some(compiler), Some(cache)) = (compiler, kit.library_cache()) else {
         return Err(failed(
             "the toolchain has no compiler to link it with".into(),
         ));
     };
     let identity = identity(kit, &archives);
     let path = cache.join(format!("ppx-{identity}"));
-    let seal = seal(kit, identity, &wanted);
+    let seal = seal(kit, code, identity, &wanted);
     if library_build::is_whole(&path, &seal) {
         return Ok(path);
     }
     let work = tempfile::tempdir_in(cache).map_err(|error| failed(Box::new(error)))?;
     std::fs::write(work.path().join("main.ml"), MAIN).map_err(|error| failed(Box::new(error)))?;
-    let mut base = ocamlopt.arg("-linkall");
+    let mut base = compiler.arg("-linkall");
     for directory in directories {
         base = base.arg("-I").arg(directory);
     }
@@ -129,10 +141,10 @@ fn driver(
 }
 
 /// What the end of a kept driver says of it.
-fn seal(kit: &Kit, identity: String, rewriters: &[LibName]) -> Seal {
+fn seal(kit: &Kit, code: Code, identity: String, rewriters: &[LibName]) -> Seal {
     Seal {
         compiler: kit.conf().version().to_string(),
-        code: Code::Native,
+        code,
         evaluation: Evaluation::AtLoad,
         host_image: String::new(),
         interface: String::new(),
