@@ -27,7 +27,7 @@
 //! | `Make(X)` | [`load`], [`load_without_running`], [`check`] |
 //! | `Load(X)` | [`Compiler::load`], [`Compiler::load_without_running`], [`Compiler::check`] |
 //! | `check_plugin_cmd` | `dynloader::check_command::CheckCommand` (feature `clap` of `dynloader`), with [`Compiler::loader`] |
-//! | `Archive_metadata`, `embedded_files` | [`ArchiveMetadata`], [`CarriedCompiler::embedded_files`] |
+//! | `Archive_metadata`, `embedded_files` | [`ArchiveMetadata`], [`Contents`], [`CarriedCompiler::embedded_files`] |
 //!
 //! # The end of the process
 //! Dropping a compiler, also by a panic or with a cancelled future, and [`std::process::exit`] remove its files; what a
@@ -55,8 +55,8 @@ pub use compiler::{CleanCompilerError, Compiler, CreateError, NeedsCleaning, Opt
 pub use ending::shut_down_on_signals;
 pub use ending::{before_first_extraction, shut_down};
 pub use metadata::{
-    ArchiveMetadata, COMPILE, HOST, INTERFACE_DIRECTORY, INTERFACES, Licence, METADATA_VERSION,
-    NOTICES, group_name,
+    ArchiveMetadata, COMPILE, CONTENTS_NAME, Contents, HOST, INTERFACE_DIRECTORY, INTERFACES,
+    Licence, METADATA_VERSION, NOTICES, group_name,
 };
 pub use one_shot::{check, load, load_without_running};
 pub use pack::{NOTICE_NAME, PackError, PackOptions, Packed, PackedFile, pack};

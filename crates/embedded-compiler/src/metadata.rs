@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use code_sets::CodeSet;
 use dynloader::kit::Manifest;
-use embedded_archive::{Archive, Group, MetadataError, Selection};
+use embedded_archive::{Archive, Group, MetadataError, ReadError, Selection};
 use ocaml_toolchain::OcamlVersion;
 use serde::{Deserialize, Serialize};
 
 /// The version of [`ArchiveMetadata`] in archives that this crate writes; it reads no other.
-pub const METADATA_VERSION: u32 = 1;
+pub const METADATA_VERSION: u32 = 2;
+
+/// The name of the file with [`Contents`]. It is no part of the metadata, because a start needs nothing of it.
+pub const CONTENTS_NAME: &str = "contents.json";
 
 /// Files that compiling needs: driver, assembler, linker with their libraries, interfaces.
 pub const COMPILE: Group = Group(1);
@@ -43,15 +46,33 @@ pub struct ArchiveMetadata {
     pub libraries: Vec<String>,
     /// The plugin interfaces that are carried for plugins' authors, by the names of their files.
     pub interfaces: Vec<String>,
-    /// The compiled interfaces that plugins are checked against: units by name, each with the fingerprint by which the
-    /// compiler and `Dynlink` tell interfaces apart, as `ocamlobjinfo` prints it. What was compiled elsewhere fits if it
-    /// names these. Archives made before it was noted have none.
-    #[serde(default)]
-    pub fingerprints: BTreeMap<String, String>,
-    /// Under which terms the carried programs and libraries are distributed.
-    pub licences: Vec<Licence>,
     /// Where everything lies, relative to the directory of extraction.
     pub kit: Manifest,
+}
+
+/// What the files of an archive are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// Under which terms the carried programs and libraries are distributed.
+    pub licences: Vec<Licence>,
+    /// The compiled interfaces that plugins are checked against: units by name, each with the fingerprint by which the
+    /// compiler and `Dynlink` tell interfaces apart, as `ocamlobjinfo` prints it. What was compiled elsewhere fits if it
+    /// names these.
+    pub fingerprints: BTreeMap<String, String>,
+}
+
+impl Contents {
+    /// Reads what `archive` says of its files.
+    ///
+    /// # Errors
+    /// It says nothing, or is damaged.
+    pub fn of(archive: &Archive) -> Result<Self, MetadataError> {
+        let text = archive.read(CONTENTS_NAME).map_err(|error| match error {
+            ReadError::NoSuchFile { .. } => MetadataError::Absent,
+            error => MetadataError::Read(Box::new(error)),
+        })?;
+        serde_json::from_slice(&text).map_err(MetadataError::Shape)
+    }
 }
 
 /// The licence of one carried work.

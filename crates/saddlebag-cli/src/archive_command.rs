@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use embedded_archive::{Archive, Cleaned, OpenError, Selection, clean_shared};
-use embedded_compiler::{ArchiveMetadata, CarriedCompiler, ExtractTo, group_name};
+use embedded_compiler::{ArchiveMetadata, CarriedCompiler, Contents, ExtractTo, group_name};
 use serde::Serialize;
 
 use crate::Outcome;
@@ -78,11 +78,20 @@ fn list(of: &ArchiveOf) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+#[derive(Serialize)]
+struct Described {
+    #[serde(flatten)]
+    metadata: ArchiveMetadata,
+    #[serde(flatten)]
+    contents: Contents,
+}
+
 fn metadata(of: &ArchiveOf) -> Outcome {
     let archive = open(of)?;
     let metadata = ArchiveMetadata::of(&archive).map_err(Failure::new)?;
+    let contents = Contents::of(&archive).map_err(Failure::new)?;
     if of.json {
-        output::json(&metadata);
+        output::json(&Described { metadata, contents });
         return Ok(ExitCode::SUCCESS);
     }
     let (major, minor) = archive.format_version();
@@ -118,14 +127,14 @@ fn metadata(of: &ArchiveOf) -> Outcome {
     output::result(format!("libraries   {libraries}"));
     output::result(format!(
         "interfaces  {} compiled ones; their fingerprints: --json",
-        metadata.fingerprints.len()
+        contents.fingerprints.len()
     ));
     output::result(format!(
         "host image  {}",
         harmless(&metadata.kit.host_identity)
     ));
     output::result("licences");
-    for licence in &metadata.licences {
+    for licence in &contents.licences {
         let plural = if licence.files.len() == 1 { "" } else { "s" };
         output::result(format!(
             "  {}: {} ({} file{plural})",

@@ -15,7 +15,8 @@ use embedded_archive::{AddError, Builder, Group};
 use ocaml_toolchain::invocation;
 
 use crate::metadata::{
-    ArchiveMetadata, COMPILE, HOST, INTERFACE_DIRECTORY, INTERFACES, METADATA_VERSION, NOTICES,
+    ArchiveMetadata, COMPILE, CONTENTS_NAME, Contents, HOST, INTERFACE_DIRECTORY, INTERFACES,
+    METADATA_VERSION, NOTICES,
 };
 
 /// The name of the file that says under which terms the carried files are distributed.
@@ -283,6 +284,13 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
         NOTICE_NAME,
         licences::notice(&licences).into_bytes(),
     )?;
+    let contents = Contents {
+        licences,
+        fingerprints: std::mem::take(&mut collection.fingerprints),
+    };
+    let contents = serde_json::to_vec(&contents);
+    let contents = contents.map_err(|error| PackError::Metadata(Box::new(error)))?;
+    collection.bytes(NOTICES, CONTENTS_NAME, contents)?;
     let metadata = ArchiveMetadata {
         packed_by: concat!("saddlebag ", env!("CARGO_PKG_VERSION")).to_owned(),
         ocaml_version: kit.conf().version().clone(),
@@ -295,8 +303,6 @@ pub async fn pack(kit: &Kit, options: &PackOptions) -> Result<Packed, PackError>
             .map(|library| library.name.clone())
             .collect(),
         interfaces,
-        fingerprints: collection.fingerprints,
-        licences,
         kit: manifest,
     };
     let Collection {
