@@ -339,6 +339,8 @@ fn conf_says_which_compiler_is_used_and_why() {
     let text = sandbox.saddlebag(["conf"]).run();
     text.code(0).is_quiet();
     assert!(text.stdout().contains(&version), "{text}");
+    let worker = "compile worker    compiles one plugin after the other\n";
+    assert!(text.stdout().contains(worker), "{text}");
     let json = sandbox.saddlebag(["conf", "--json"]).run().code(0).json();
     assert_eq!(json["toolchain"], "system");
     assert_eq!(json["ocaml_version"], version);

@@ -266,6 +266,8 @@ fn the_toolchain_named_on_the_command_line_goes_before_those_of_the_environment(
             "{json}"
         );
         assert_eq!(json["config"]["standard_library"], library);
+        let why = json["no_compile_worker"].as_str().unwrap_or_default();
+        assert!(why.contains("no driver that stays"), "{json}");
     }
     let nowhere = sandbox
         .saddlebag(["run", "--ocaml", "/nowhere", "which.ml"])

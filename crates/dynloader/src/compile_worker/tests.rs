@@ -300,6 +300,35 @@ fn a_worker_that_was_killed_is_replaced() {
 }
 
 #[test]
+fn a_worker_whose_code_generator_failed_is_replaced() {
+    let Some(bench) = bench(FLAGS) else { return };
+    let compile = |text| bench.ask(Goal::Load, "Alpha", text, None);
+    let before = (compile("let x = 1").unwrap().assembly, bench.process());
+    // Found after typing, where the compiler leaves tables of the unit behind.
+    let unsafe_modules = "module rec A : sig val x : int end = struct let x = B.y end\n\
+        and B : sig val y : int end = struct let y = A.x end";
+    assert!(compile(unsafe_modules).is_none());
+    assert!(bench.workers.idle().is_empty());
+    assert_eq!(compile("let x = 1").unwrap().assembly, before.0);
+    assert_ne!(bench.process(), before.1);
+}
+
+#[test]
+fn a_worker_that_has_compiled_its_share_makes_room_for_another() {
+    let Some(bench) = bench(FLAGS) else { return };
+    let compile = || bench.ask(Goal::Load, "Alpha", "let x = 1", None).unwrap();
+    let before = (compile().assembly, bench.process());
+    bench.workers.idle()[0].units = MAX_UNITS - 2;
+    assert_eq!(compile().assembly, before.0);
+    assert_eq!(bench.process(), before.1);
+    // The last one of its share.
+    assert_eq!(compile().assembly, before.0);
+    assert!(bench.workers.idle().is_empty());
+    assert_eq!(compile().assembly, before.0);
+    assert_ne!(bench.process(), before.1);
+}
+
+#[test]
 fn a_worker_that_was_started_ahead_answers_the_first_request() {
     let Some(bench) = bench(FLAGS) else { return };
     let start = || block_on(bench.workers.start_ahead(&bench.driver, &bench.workspace));
