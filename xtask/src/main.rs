@@ -45,9 +45,9 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "toolchain",
-        arguments: "[[--sources] VERSION[+frame-pointers|+flambda]]",
-        about: "build OCaml VERSION (`5.3.0`, `4.14`), configured as told, into the user's cache directory, for tests, or \
-                only fetch its sources; without it, list them",
+        arguments: "[[--sources|--findlib] VERSION[+frame-pointers|+flambda]]",
+        about: "build OCaml VERSION (`5.3.0`, `4.14`), configured as told, into the user's cache directory, for tests, with \
+                --findlib also findlib for it; or only fetch its sources; without it, list them",
         run: toolchain::run,
     },
     Command {

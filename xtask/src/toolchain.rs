@@ -1,6 +1,7 @@
 //! `cargo xtask toolchain`: build an OCaml of a given version into the user's cache directory.
 
 mod build;
+mod findlib;
 mod log;
 mod package;
 
@@ -16,7 +17,7 @@ pub(crate) const TESTED: &[&str] = &["4.14.1", "5.3.0"];
 /// What `ocaml-assembler` is compared with GNU as on, beside them: OCaml configured in ways that its assembly shows.
 pub(crate) const VARIANTS: &[&str] = &["5.3.0+frame-pointers", "5.3.0+flambda"];
 
-/// `cargo xtask toolchain [[--sources] VERSION[+VARIANT]]`.
+/// `cargo xtask toolchain [[--sources|--findlib] VERSION[+VARIANT]]`.
 pub(crate) fn run(_: &Path, arguments: &[String]) -> Outcome {
     match arguments {
         [] => list(),
@@ -25,12 +26,25 @@ pub(crate) fn run(_: &Path, arguments: &[String]) -> Outcome {
             println!("use it with: SADDLEBAG_OCAML={}", prefix.display());
             Ok(())
         }
+        [version, option] | [option, version] if option == "--findlib" => {
+            let prefix = ensure(version)?;
+            let findlib = findlib::ensure(&directory()?.with_file_name("findlib"), &prefix)?;
+            let bin = findlib.join("bin");
+            println!("findlib: `{}`", findlib.display());
+            println!(
+                "use them with: SADDLEBAG_OCAML={} PATH={}:{}:$PATH",
+                prefix.display(),
+                bin.display(),
+                prefix.join("bin").display()
+            );
+            Ok(())
+        }
         [option, version] if option == "--sources" => {
             println!("OCAML_SOURCES={}", sources(version)?.display());
             Ok(())
         }
         _ => Err(
-            "usage: cargo xtask toolchain [[--sources] VERSION[+frame-pointers|+flambda]]".into(),
+            "usage: cargo xtask toolchain [[--sources|--findlib] VERSION[+frame-pointers|+flambda]]".into(),
         ),
     }
 }

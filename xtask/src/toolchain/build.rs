@@ -115,7 +115,7 @@ pub(super) fn sources(toolchains: &Path, version: &str) -> Result<PathBuf, Box<d
     Ok(work.source())
 }
 
-fn make() -> &'static str {
+pub(super) fn make() -> &'static str {
     let gnu = Command::new("gmake")
         .arg("--version")
         .stdout(Stdio::null())
@@ -128,23 +128,23 @@ fn make() -> &'static str {
     }
 }
 
-fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Box<dyn Error> {
+pub(super) fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Box<dyn Error> {
     format!("cannot {what} `{}`: {error}", path.display()).into()
 }
 
 /// The directory in which one version is built.
-struct Work {
-    directory: PathBuf,
+pub(super) struct Work {
+    pub(super) directory: PathBuf,
 }
 
 impl Work {
-    fn new(directory: PathBuf) -> Result<Work, Box<dyn Error>> {
+    pub(super) fn new(directory: PathBuf) -> Result<Work, Box<dyn Error>> {
         fs::create_dir_all(&directory).map_err(|error| cannot("make", &directory, &error))?;
         Ok(Work { directory })
     }
 
     /// Keeps a second build of the same version waiting until the first one ends.
-    fn lock(&self) -> Result<fs::File, Box<dyn Error>> {
+    pub(super) fn lock(&self) -> Result<fs::File, Box<dyn Error>> {
         let path = self.directory.join("lock");
         let file = fs::File::create(&path).map_err(|error| cannot("write", &path, &error))?;
         if file.try_lock().is_err() {
@@ -157,16 +157,16 @@ impl Work {
         Ok(file)
     }
 
-    fn log(&self, name: &str) -> PathBuf {
+    pub(super) fn log(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.log"))
     }
 
-    fn source(&self) -> PathBuf {
+    pub(super) fn source(&self) -> PathBuf {
         self.directory.join("source")
     }
 
     /// A command in the source tree. The user's settings for compilers in use do not decide how this one is made.
-    fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.source());
         for variable in [
@@ -184,7 +184,7 @@ impl Work {
     }
 
     /// Does what is named unless an earlier run has.
-    fn step(&self, name: &str, run: impl FnOnce() -> Outcome) -> Outcome {
+    pub(super) fn step(&self, name: &str, run: impl FnOnce() -> Outcome) -> Outcome {
         if self.is_done(name) {
             println!("  {name} before");
             return Ok(());
@@ -260,7 +260,7 @@ impl Work {
 }
 
 /// Makes an empty directory of what may have been there.
-fn empty(directory: &Path) -> Outcome {
+pub(super) fn empty(directory: &Path) -> Outcome {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(cannot("remove", directory, &error));
