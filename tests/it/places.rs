@@ -125,6 +125,11 @@ fn one_without_any_room_is_named() {
 
 /// Runs a source in a system whose places for files all have these options, with a compiler that must be extracted.
 fn with_places(options: &str) -> Option<Outcome> {
+    with_each_place([options; 3])
+}
+
+/// The same with options for `/tmp`, `/var/tmp` and `/dev/shm`.
+fn with_each_place([tmp, var, memory]: [&str; 3]) -> Option<Outcome> {
     if !ocaml() {
         return None;
     }
@@ -132,7 +137,8 @@ fn with_places(options: &str) -> Option<Outcome> {
     // The executable is opened before what it lies in is hidden.
     let script = format!(
         "exec 9<\"$1\"; shift; cd /
-        for place in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o {options} none $place || exit 77; done
+        mount -t tmpfs -o {tmp} none /tmp && mount -t tmpfs -o {var} none /var/tmp &&
+            mount -t tmpfs -o {memory} none /dev/shm || exit 77
         /proc/self/fd/9 \"$@\"; status=$?
         for place in /tmp /var/tmp /dev/shm; do ls -A $place; done; exit $status"
     );
@@ -175,6 +181,14 @@ fn a_system_without_a_place_to_write_to_is_told_of_it() {
         };
         outcome.code(1).prints_nothing().says(&["`/tmp`", words]);
     }
+}
+
+#[test]
+fn where_nothing_runs_from_one_that_nobody_chose_another_is_found() {
+    let Some(outcome) = with_each_place(["noexec", "size=100m", "noexec"]) else {
+        return;
+    };
+    outcome.code(0).prints("hello\n").is_quiet();
 }
 
 #[test]

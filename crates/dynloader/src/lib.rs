@@ -35,7 +35,7 @@
 //! [`shut_down`] is for other ends, such as signals; what a killed process left is removed by the next start.
 //!
 //! ## Environment
-//! Nothing here reads the environment, except [`std::env::temp_dir`] where [`Options::in_dir`] is not given, and what
+//! Nothing here reads the environment, except `TMPDIR` where [`Options::in_dir`] is not given, and what
 //! [`kit`] says of itself. Child processes inherit it, without the variables that would change what is compiled.
 //!
 //! ## Features

@@ -185,7 +185,7 @@ impl Options {
 
     /// The directory in which the loader makes a fresh directory of its own to compile in. It must be absolute, and
     /// is best on a local disk. Default: the system's directory for temporary files ([`std::env::temp_dir`], which
-    /// reads `TMPDIR`).
+    /// reads `TMPDIR`); without `TMPDIR` also `/var/tmp` and `/dev/shm`, where that one cannot be used.
     pub fn in_dir(mut self, directory: impl Into<PathBuf>) -> Options {
         self.workspace.in_dirs = vec![directory.into()];
         self

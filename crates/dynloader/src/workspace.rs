@@ -282,16 +282,34 @@ fn is_noexec(_: &Path) -> io::Result<bool> {
 /// The directories in which workspaces are made.
 fn directories(options: &WorkspaceOptions) -> Cow<'_, [PathBuf]> {
     match &options.in_dirs[..] {
-        [] => Cow::Owned(vec![std::env::temp_dir()]),
+        [] => Cow::Owned(default_directories(std::env::var_os("TMPDIR").is_some())),
         named => Cow::Borrowed(named),
     }
 }
 
-/// Removes what killed processes left where the options would have a workspace made.
+/// Where workspaces are made when no directory is named. One that the user chose is never passed over; otherwise the
+/// other directories for temporary files (file-hierarchy(7)) serve where nothing can be run from `/tmp`.
+fn default_directories(chosen: bool) -> Vec<PathBuf> {
+    let others: &[&str] = if chosen {
+        &[]
+    } else {
+        &["/var/tmp", "/dev/shm"]
+    };
+    let others = others.iter().map(PathBuf::from);
+    std::iter::once(std::env::temp_dir())
+        .chain(others)
+        .collect()
+}
+
+/// Removes what killed processes left where the options would have a workspace made: in the first directory that will
+/// do, and in those before it.
 pub(crate) fn sweep(options: &WorkspaceOptions) {
-    directories(options)
-        .iter()
-        .for_each(|directory| remove_abandoned(directory));
+    for directory in directories(options).iter() {
+        remove_abandoned(directory);
+        if is_noexec(directory).is_ok_and(|noexec| !noexec) {
+            break;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -384,6 +402,29 @@ mod tests {
                     }
                 });
             }
+        });
+        assert!(names(parent.path()).is_empty());
+    }
+
+    #[test]
+    fn only_a_user_who_chose_no_directory_is_given_another() {
+        let temporary = std::env::temp_dir();
+        assert_eq!(default_directories(true), std::slice::from_ref(&temporary));
+        assert_eq!(
+            default_directories(false),
+            [temporary, "/var/tmp".into(), "/dev/shm".into()]
+        );
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_from_a_directory_that_was_not_the_first() {
+        let parent = tempfile::tempdir().unwrap();
+        let abandoned = parent.path().join(format!("{PREFIX}dead"));
+        fs::create_dir(&abandoned).unwrap();
+        fs::write(abandoned.join(LOCK), "").unwrap();
+        sweep(&WorkspaceOptions {
+            in_dirs: vec![parent.path().join("missing"), parent.path().to_owned()],
+            permissions: 0o700,
         });
         assert!(names(parent.path()).is_empty());
     }
