@@ -2,8 +2,9 @@
    The module [Compiler], in terms of which [Worker] is written, is made of this file or of unit_by_target.ml, and of the
    passes_*.ml of its version. *)
 
-(* What [Compile_common.with_info] gives, without reading the directories of the load path anew. *)
-let info ~interface name : Compile_common.info =
+(* What [Compile_common.with_info] gives, without reading the directories of the load path anew. [environment] gives that which a
+   unit begins in, once it is known which unit it is. *)
+let info ~interface ~environment name : Compile_common.info =
   let source_file = name ^ if interface then ".mli" else ".ml" in
   let module_name = Compenv.module_of_filename source_file name in
   Env.set_unit_name module_name;
@@ -11,7 +12,7 @@ let info ~interface name : Compile_common.info =
     source_file;
     module_name;
     output_prefix = name;
-    env = Compmisc.initial_env ();
+    env = environment ();
     ppf_dump = Format.err_formatter;
     tool_name = "ocamlopt";
     native = true;

@@ -1,13 +1,13 @@
 (* What compiler-libs name differently from version to version: since OCaml 5.2 a unit is known by its target, which
    target_*.ml makes. See unit_by_path.ml. *)
 
-let info ~interface name : Compile_common.info =
+let info ~interface ~environment name : Compile_common.info =
   let source_file = name ^ if interface then ".mli" else ".ml" in
   (* The environment knows which unit it is of. *)
   let target = target ~interface ~source_file name in
   {
     target;
-    env = Compmisc.initial_env ();
+    env = environment ();
     ppf_dump = Format.err_formatter;
     tool_name = "ocamlopt";
     native = true;

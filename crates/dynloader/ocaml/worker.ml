@@ -2,18 +2,21 @@
    one unit after the other. Directories and compiled interfaces are read once, and no process starts or ends.
 
    Between two units everything that a compilation leaves behind is put back, so that each is compiled as by a compiler
-   that has just started: to the same assembly, byte for byte. [reset] says what that is. A check may keep more: the
-   environment with the signatures that earlier checks have taken apart.
+   that has just started: to the same assembly, byte for byte. [reset] says what that is. A check, and a compilation whose
+   code only the application's process will ever see, keep more: the environment with the signatures that earlier units
+   have taken apart. Such code behaves the same; numbers in its symbols differ, and it says that it imports all interfaces
+   that were read so far.
 
    Request, on standard input:
      u32 length of the rest, then
-     byte 'C' to check or 'L' to compile to assembly, byte '1' if there is an interface, else '0',
+     byte 'C' to check, 'L' to compile to assembly, or 'H' to compile for the application's process alone,
+     byte '1' if there is an interface, else '0',
      and three times u32 length and bytes: name of the unit, implementation, interface.
    Answer, on standard output:
      byte 'k' compiled, 'r' refused, 'f' failed: the worker ends, or 'u' unsure: ask a compiler that has just started;
      u32 size of the heap in KiB, u32 microseconds for typing and reading what it needs, u32 microseconds for generating
-     code; u32 length and bytes of the messages; for 'L' and 'k' then the assembly of the unit and that of its startup
-     code, each ended by a zero byte.
+     code; u32 length and bytes of the messages; for 'L', 'H' and 'k' then the assembly of the unit and that of its
+     startup code, each ended by a zero byte.
    Numbers are big-endian. The end of standard input ends the worker. *)
 
 external stamp : string -> string = "saddlebag_stamp"
@@ -24,9 +27,9 @@ external processor_microseconds : unit -> int = "saddlebag_processor_microsecond
 external stop_measuring : unit -> unit = "saddlebag_stop_measuring" [@@noalloc]
 
 (* The first bytes that the worker writes, so that both ends know that they speak of the same thing. *)
-let greeting = "DSW1"
+let greeting = "DSW2"
 
-type goal = Check | Compile
+type goal = Check | Compile | Compile_here
 
 type request = {
   goal : goal;
@@ -182,11 +185,23 @@ type own_interface = { unit : string; text : string; said : string }
 
 let own_interface : own_interface option ref = ref None
 
-(* The unit that was checked last, while the environment that it left can be built upon, and how many were built. *)
-let checked : (string * string option) option ref = ref None
+(* The unit that was compiled last, while the environment that it left can be built upon, and how many were built. *)
+let last : (string * string option) option ref = ref None
 let kept = ref 0
 
-(* Each check on a kept environment adds the unit's own interface once more (Persistent_env.read). *)
+(* The environment that all units begin in, while it can be built upon. Making it takes as long as typing a small unit. *)
+let initial_environment : Env.t option ref = ref None
+
+(* Numbers of identifiers go on where the kept environment's end. *)
+let environment () =
+  match !initial_environment with
+  | Some environment -> environment
+  | None ->
+      let environment = Compmisc.initial_env () in
+      initial_environment := Some environment;
+      environment
+
+(* Each unit that is compiled in a kept environment adds the unit's own interface once more (Persistent_env.read). *)
 let max_kept = 200
 
 (* Has the directories of the load path listed as a compiler that has just started does. *)
@@ -201,7 +216,7 @@ let forget_files () =
   Hashtbl.reset Files.stamps;
   Hashtbl.reset Interfaces.table;
   Hashtbl.reset Approximations.table;
-  checked := None;
+  last := None;
   list_directories ();
   List.iter
     (fun directory -> Files.note (Misc.expand_directory Config.standard_library directory))
@@ -211,7 +226,11 @@ let forget_files () =
 let initial_warnings = ref (Warnings.backup ())
 
 let reset ~keep =
-  if keep then Env.reset_cache_toplevel () else Env.reset_cache ();
+  if keep then Env.reset_cache_toplevel ()
+  else begin
+    initial_environment := None;
+    Env.reset_cache ()
+  end;
   Location.reset ();
   Compiler.start ();
   Typecore.reset_delayed_checks ();
@@ -243,7 +262,7 @@ let prepare_interface { name; interface; _ } =
     | _ -> false
   in
   if not fits then begin
-    checked := None;
+    last := None;
     (match !own_interface with
     | Some { unit; _ } ->
         own_interface := None;
@@ -256,7 +275,7 @@ let prepare_interface { name; interface; _ } =
         write (name ^ ".mli") text;
         own_interface := Some { unit = name; text; said = "" };
         Clflags.dont_write_files := false;
-        Compile_common.interface (Compiler.info ~interface:true name);
+        Compile_common.interface (Compiler.info ~interface:true ~environment name);
         own_interface := Some { unit = name; text; said = said () };
         list_directories ();
         reset ~keep:false
@@ -282,18 +301,22 @@ let parse info path text =
     Parse.implementation lexbuf
   end
 
-(* What [Optcompile.clambda] does up to where the compiler has no more objections: unsafe recursive modules and wrong
-   annotations of inlining and tail calls are found after typing. *)
-let object_to info (typed : Typedtree.implementation) =
+(* The first half of [Optcompile.clambda]. *)
+let translate info (typed : Typedtree.implementation) =
   Clflags.use_inlining_arguments_set Clflags.classic_arguments;
   let program =
     Translmod.transl_store_implementation (Compiler.module_name info) (typed.structure, typed.coercion)
   in
-  let code = Simplif.simplify_lambda program.Lambda.code in
+  { program with Lambda.code = Simplif.simplify_lambda program.Lambda.code }
+
+let to_clambda = Closure_middle_end.lambda_to_clambda
+
+(* What [Optcompile.clambda] does up to where the compiler has no more objections: unsafe recursive modules and wrong
+   annotations of inlining and tail calls are found after typing. *)
+let object_to info typed =
+  let program = translate info typed in
   Ident.Set.iter Compilenv.require_global program.required_globals;
-  ignore
-    (Closure_middle_end.lambda_to_clambda ~backend ~prefixname:"" ~ppf_dump:Format.err_formatter
-       { program with Lambda.code })
+  ignore (to_clambda ~backend ~prefixname:"" ~ppf_dump:Format.err_formatter program)
 
 (* The assembly that the compiler would have had assembled last. *)
 let assembly : X86_ast.asm_program ref = ref []
@@ -312,7 +335,39 @@ let startup name =
       Emit.end_assembly ());
   !assembly
 
-type outcome = Compiled of X86_ast.asm_program list | Refused | Failed | Unsure
+(* Compiles a unit together with what [startup] would add to it: the functions that the runtime expects a plugin to have for
+   numbers of arguments that the unit uses, as a toplevel's phrases have them ([Asmgen.compile_implementation]), and what
+   the plugin says of itself, as a constant of the unit. *)
+let compile_plugin info typed =
+  let middle_end ~backend ~prefixname ~ppf_dump program =
+    let code, blocks, constants = to_clambda ~backend ~prefixname ~ppf_dump program in
+    let unit = Compilenv.current_unit_infos () in
+    unit.Cmx_format.ui_imports_cmi <- Env.imports ();
+    let text = function Cmm.Cstring text -> Some text | _ -> None in
+    let header =
+      match Cmm_helpers.plugin_header [ (unit, Digest.string unit.ui_name) ] with
+      | Cmm.Cdata items -> Option.get (List.find_map text items)
+      | Cmm.Cfunction _ -> assert false
+    in
+    let definition = Clambda.Uconst_string header in
+    let header = { Clambda.symbol = "caml_plugin_header"; exported = true; definition; provenance = None } in
+    (code, blocks, header :: constants)
+  in
+  let program = translate info typed in
+  Asmgen.compile_implementation
+    ~toplevel:(fun _ -> true)
+    ~backend ~prefixname:"" ~middle_end ~ppf_dump:Format.err_formatter program;
+  !assembly
+
+(* Since OCaml 5.1 the runtime wants these of the startup code, whatever it holds (runtime/dynlink_nat.c). *)
+let no_startup () =
+  let symbol name = Compilenv.make_symbol ~unitname:"_shared_startup" (Some name) in
+  let word name = Printf.sprintf "\t.globl\t%s\n%s:\n\t.quad\t0\n" name name in
+  "\t.data\n\t.align\t8\n" ^ word (symbol "frametable") ^ word (symbol "gc_roots")
+
+type text = Program of X86_ast.asm_program | Text of string
+
+type outcome = Compiled of text list | Refused | Failed | Unsure
 
 let typed_at = ref 0
 let past_front_end = ref false
@@ -320,8 +375,8 @@ let past_front_end = ref false
 (* As [Compile_common.implementation]. *)
 let compile ({ goal; name; implementation; _ } as request) =
   prepare_interface request;
-  let info = Compiler.info ~interface:false name in
-  Clflags.dont_write_files := goal = Check;
+  let info = Compiler.info ~interface:false ~environment name in
+  Clflags.dont_write_files := goal <> Compile;
   let tree = parse info (name ^ ".ml") implementation in
   let typed = Compile_common.typecheck_impl info tree in
   typed_at := processor_microseconds ();
@@ -340,7 +395,14 @@ let compile ({ goal; name; implementation; _ } as request) =
       let unit = !assembly in
       Compiler.finish ();
       Warnings.check_fatal ();
-      Compiled [ unit; startup name ]
+      Compiled [ Program unit; Program (startup name) ]
+  | Compile_here ->
+      Approximations.offer ();
+      let unit = compile_plugin info typed in
+      Approximations.take ();
+      Compiler.finish ();
+      Warnings.check_fatal ();
+      Compiled [ Program unit; Text (no_startup ()) ]
 
 let prepare { goal; name; interface; _ } =
   Buffer.clear messages;
@@ -348,7 +410,7 @@ let prepare { goal; name; interface; _ } =
   if not (Files.unchanged ()) then forget_files ();
   (* A library that was found without its directory being named is in the load path from then on. *)
   if Obj.repr (Load_path.get_paths ()) <> !listed then list_directories ();
-  let keep = goal = Check && !checked = Some (name, interface) && !kept < max_kept in
+  let keep = goal <> Compile && !last = Some (name, interface) && !kept < max_kept in
   kept := if keep then !kept + 1 else 0;
   reset ~keep
 
@@ -381,9 +443,9 @@ let tidy { goal; name; interface; _ } outcome =
   end;
   assembly := [];
   (match (goal, outcome) with
-  | Check, (Compiled _ | Refused) -> checked := Some (name, interface)
+  | (Check | Compile_here), (Compiled _ | Refused) -> last := Some (name, interface)
   | _ ->
-      checked := None;
+      last := None;
       Env.reset_cache ());
   Gc.minor ()
 
@@ -393,7 +455,7 @@ let read_string () =
 
 let read_request () =
   let _length = input_binary_int stdin in
-  let goal = match input_char stdin with 'C' -> Check | _ -> Compile in
+  let goal = match input_char stdin with 'C' -> Check | 'H' -> Compile_here | _ -> Compile in
   let has_interface = input_char stdin = '1' in
   let name = read_string () in
   let implementation = read_string () in
@@ -414,7 +476,9 @@ let answer ~started (outcome, said) =
   | Compiled texts ->
       List.iter
         (fun text ->
-          X86_gas.generate_asm stdout text;
+          (match text with
+          | Program program -> X86_gas.generate_asm stdout program
+          | Text text -> output_string stdout text);
           output_char stdout '\000')
         texts
   | Refused | Failed | Unsure -> ());

@@ -119,15 +119,25 @@ impl Rejection {
 }
 
 /// Names what a compilation does that its arguments do not show: a change makes caches compile again.
-pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 4");
+pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 5");
 
 /// How far a compilation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Goal {
     /// Up to the point where the compiler has no more objections.
     Check,
-    /// Up to a file that can be loaded.
+    /// Up to a file that can be loaded: that which a compiler that has just started would make.
     Load,
+    /// Up to what this process can load and nobody else will see. It behaves the same, and may hold other numbers in its
+    /// names.
+    LoadHere,
+}
+
+impl Goal {
+    /// Whether something to load is made.
+    pub(crate) fn loads(self) -> bool {
+        self != Goal::Check
+    }
 }
 
 /// What a compilation leaves.
@@ -184,7 +194,9 @@ pub(crate) async fn run(
 
     let mut attempt = match goal {
         Goal::Check => None,
-        Goal::Load => assembly_invocation(kit, options, &name).map_err(Error::Assemble)?,
+        Goal::Load | Goal::LoadHere => {
+            assembly_invocation(kit, options, &name).map_err(Error::Assemble)?
+        }
     };
     if rewriter.is_empty()
         && let Some(asked) = dispatch::by_worker(shared, workspace, &name, &files, goal).await
@@ -258,7 +270,7 @@ pub(crate) async fn run(
         }
     }
     let stubs = match (goal, options.code) {
-        (Goal::Load, Code::Native) => stubs(kit, options, libraries, &job)?,
+        (Goal::Load | Goal::LoadHere, Code::Native) => stubs(kit, options, libraries, &job)?,
         _ => Vec::new(),
     };
     let (invocation, output) = invocation(kit, options, goal, stubs, &name)?;
@@ -269,7 +281,7 @@ pub(crate) async fn run(
         .map_err(|error| Error::Run(Box::new(error)))?;
     if result.status.success() {
         let file = job.path().join(output);
-        let native = goal == Goal::Load && options.code == Code::Native;
+        let native = goal.loads() && options.code == Code::Native;
         return Ok(Finished {
             assembler: native.then_some(EXTERNAL),
             ..finished(job, goal, &result, &names, file)
@@ -317,6 +329,10 @@ fn refusal(invocation: Invocation, messages: Vec<u8>) -> CommandFailure {
     CommandFailure::new(invocation, output)
 }
 
+/// How many bytes of assembly are dealt with where they arrive. It takes a tenth of a millisecond at most, and a third of that would be
+/// added by handing them to another thread and back.
+const MAX_INLINE_ASSEMBLY: usize = 8 << 10;
+
 /// Makes a plugin of the assembly of a unit and of its startup code.
 async fn link(
     kit: &Kit,
@@ -326,6 +342,7 @@ async fn link(
 ) -> Result<Vec<u8>, Box<assembly::Error>> {
     let (needed, name) = (needed(kit, libraries), name.to_owned());
     let [unit, startup] = <[String; 2]>::try_from(assembly).map_err(|_| assembly::Error::Form)?;
+    let small = unit.len() + startup.len() <= MAX_INLINE_ASSEMBLY;
     let span = tracing::Span::current();
     let link = move || {
         let _compiling = span.entered();
@@ -334,7 +351,11 @@ async fn link(
         let texts = [(&*startup_name, &*startup), (&*name, &*unit)];
         assembly::link_texts(&texts, needed)
     };
-    blocking::unblock(link).await.map_err(Box::new)
+    let plugin = match small {
+        true => link(),
+        false => blocking::unblock(link).await,
+    };
+    plugin.map_err(Box::new)
 }
 
 fn in_directory(invocation: Invocation, files: &Files, directory: &Path) -> Invocation {
@@ -355,7 +376,7 @@ fn finished(
     file: PathBuf,
 ) -> Finished {
     Finished {
-        artefact: (goal == Goal::Load).then_some(Artefact::Fresh { job, file }),
+        artefact: goal.loads().then_some(Artefact::Fresh { job, file }),
         diagnostics: diagnostics(&result.stderr, names),
         assembler: None,
     }

@@ -25,12 +25,12 @@ pub(crate) fn arguments(
             arguments.extend(["-stop-after", "scheduling"].map(Into::into))
         }
         (Goal::Check, _) => arguments.push("-c".into()),
-        (Goal::Load, Code::Native) => {
+        (Goal::Load | Goal::LoadHere, Code::Native) => {
             arguments.extend(options.flags.cmxs.iter().cloned());
             arguments.extend(link);
             arguments.extend(["-shared".into(), "-o".into(), output.into()]);
         }
-        (Goal::Load, _) => {
+        (Goal::Load | Goal::LoadHere, _) => {
             arguments.push("-c".into());
             arguments.extend(link);
         }

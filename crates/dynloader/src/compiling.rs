@@ -28,8 +28,13 @@ impl Loader {
         contract: &Contract,
         sources: Vec<Source>,
     ) -> Result<Vec<Diagnostic>, compile::Error> {
-        let shared = self.shared.clone();
-        let bundles = blocking::unblock(move || shared.read(sources)).await?;
+        let bundles = match are_given(&sources) {
+            true => self.shared.read(sources)?,
+            false => {
+                let shared = self.shared.clone();
+                blocking::unblock(move || shared.read(sources)).await?
+            }
+        };
         let finished = self
             .run_compiler(contract, Evaluation::AtLoad, &bundles, Goal::Check)
             .await?;
@@ -42,11 +47,19 @@ impl Loader {
         contract: &Contract,
         evaluation: Evaluation,
         sources: Vec<Source>,
+        goal: Goal,
     ) -> Result<Compiled, compile::Error> {
-        let (shared, owned) = (self.shared.clone(), contract.clone());
-        let looked = move || shared.look_up(&owned, evaluation, sources);
-        let looked = blocking::unblock(looked).await?;
-        self.compile_unless_found(contract, evaluation, looked)
+        let shared = &self.shared;
+        let waits = shared.store.is_some() || !shared.knows_libraries() || !are_given(&sources);
+        let looked = match waits {
+            false => shared.look_up(contract, evaluation, sources)?,
+            true => {
+                let (shared, owned) = (shared.clone(), contract.clone());
+                let look_up = move || shared.look_up(&owned, evaluation, sources);
+                blocking::unblock(look_up).await?
+            }
+        };
+        self.compile_unless_found(contract, evaluation, looked, goal)
             .await
     }
 
@@ -59,7 +72,8 @@ impl Loader {
         sources: Vec<Source>,
     ) -> Result<Compiled, compile::Error> {
         let looked = self.look_up_blocking(contract, evaluation, sources)?;
-        futures_lite::future::block_on(self.compile_unless_found(contract, evaluation, looked))
+        let compile = self.compile_unless_found(contract, evaluation, looked, Goal::Load);
+        futures_lite::future::block_on(compile)
     }
 
     /// Reads the sources and looks for what was made of them before.
@@ -78,6 +92,7 @@ impl Loader {
         contract: &Contract,
         evaluation: Evaluation,
         looked: LookedUp,
+        goal: Goal,
     ) -> Result<Compiled, compile::Error> {
         let LookedUp {
             bundles,
@@ -89,6 +104,11 @@ impl Loader {
             return Ok(compiled);
         }
         let cache = |error| compile::Error::Cache(Box::new(error));
+        // What is stored is for other processes too.
+        let goal = match &key {
+            Some(_) => Goal::Load,
+            None => goal,
+        };
         let stored = key.zip(self.shared.store.as_ref());
         if let Some((key, Storage::Other(store))) = &stored
             && let Some(compiled) = find_in(&**store, key, &self.shared.needed(&seal))
@@ -102,7 +122,7 @@ impl Loader {
             diagnostics,
             assembler: _,
         } = self
-            .run_compiler(contract, evaluation, &bundles, Goal::Load)
+            .run_compiler(contract, evaluation, &bundles, goal)
             .await?;
         let artefact = artefact.expect("what compiles for a load leaves something to load");
         let compiled = Compiled {
@@ -158,21 +178,26 @@ impl Loader {
         };
         let unit = Unit::build(bundles, shape);
         let libraries = match goal {
-            Goal::Check => Vec::new(),
-            Goal::Load => {
-                let shared = self.shared.clone();
-                blocking::unblock(move || shared.shared_libraries().map(<[_]>::to_vec)).await?
+            Goal::Check => &[],
+            Goal::Load | Goal::LoadHere => {
+                // Looking for the plugin has read them.
+                shared.shared_libraries()?
             }
         };
         let assembler = tracing::field::Empty;
         let span = tracing::debug_span!("compile", unit = unit.name, ?goal, assembler);
-        let finished = compile::run(shared, &workspace, &libraries, unit, goal)
+        let finished = compile::run(shared, &workspace, libraries, unit, goal)
             .instrument(span.clone())
             .await
             .map_err(|error| made_by::told(&shared.kit, &shared.options, error))?;
         span.record("assembler", finished.assembler);
         Ok(finished)
     }
+}
+
+/// Whether no file has to be read for the sources.
+fn are_given(sources: &[Source]) -> bool {
+    sources.iter().all(|source| source.given_text().is_some())
 }
 
 /// What is known of a plugin before any compiler runs.
@@ -275,6 +300,11 @@ impl Shared {
             Code::Byte | Code::Wasm => Vec::new(),
         };
         Ok(self.libraries.get_or_init(|| libraries))
+    }
+
+    /// Whether [`Shared::shared_libraries`] has no file to read.
+    fn knows_libraries(&self) -> bool {
+        self.libraries.get().is_some() || self.options.libraries.is_empty()
     }
 
     /// The key of a plugin. Reads the folders of interfaces, so it blocks.

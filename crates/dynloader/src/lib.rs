@@ -66,6 +66,7 @@ pub mod library;
 mod library_build;
 mod library_load;
 pub mod load;
+mod load_thread;
 pub mod loader;
 mod loading;
 mod made_by;

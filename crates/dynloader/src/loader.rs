@@ -15,6 +15,7 @@ use crate::compile_worker::CompileWorkers;
 use crate::dependencies;
 use crate::kit::{Kit, Need};
 use crate::load;
+use crate::load_thread::LoadThreads;
 use crate::options::{Options, Preprocessor};
 use crate::runtimes;
 use crate::shared_library::SharedLibrary;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     jobs: OnceLock<Semaphore>,
     /// Their directories are in the workspace, so they go first.
     pub(crate) compile_workers: CompileWorkers,
+    pub(crate) load_threads: LoadThreads,
     workspace: Mutex<State>,
     /// Done once what killed processes left has been removed.
     swept: Once,
@@ -169,6 +171,7 @@ impl Loader {
             libraries: OnceLock::new(),
             jobs: OnceLock::new(),
             compile_workers: CompileWorkers::default(),
+            load_threads: LoadThreads::default(),
             workspace: Mutex::new(State::Unused),
             swept: Once::new(),
             initialized: OnceCell::new(),
@@ -197,6 +200,9 @@ impl Loader {
     /// When there is no host image for the loader's code or it cannot be started.
     pub async fn runtime(&self) -> Result<Runtime, load::Error> {
         self.shared.prepare_load().await?;
+        if let Some(runtime) = self.shared.running()? {
+            return Ok(runtime);
+        }
         let shared = self.shared.clone();
         blocking::unblock(move || shared.open_runtime()).await
     }
@@ -249,6 +255,7 @@ impl Loader {
     pub fn clean_blocking(&self) -> Result<(), CleanError> {
         self.shared.cleaned.store(true, Ordering::Release);
         self.shared.compile_workers.clear();
+        self.shared.load_threads.clear();
         let state = std::mem::replace(&mut *self.shared.state(), State::Cleaned);
         let State::Made(workspace) = state else {
             return Ok(());
@@ -314,14 +321,17 @@ impl Shared {
     }
 
     pub(crate) async fn workspace_async(self: &Arc<Self>) -> Result<Arc<Workspace>, Unavailable> {
+        if let State::Made(workspace) = &*self.state() {
+            return Ok(workspace.clone());
+        }
         let shared = self.clone();
         blocking::unblock(move || shared.workspace()).await
     }
 
     /// Starts the runtime of the host image, or finds it started. Blocks; the kit must be ready for loads.
     pub(crate) fn open_runtime(&self) -> Result<Runtime, load::Error> {
-        if self.cleaned.load(Ordering::Acquire) {
-            return Err(load::Error::Cleaned);
+        if let Some(runtime) = self.running()? {
+            return Ok(runtime);
         }
         let code = self.options.code;
         runtimes::find_or_start(&self.kit, code, || {
@@ -335,6 +345,14 @@ impl Shared {
             }
             Runtime::open(image, &options).map_err(|error| load::Error::Open(Box::new(error)))
         })
+    }
+
+    /// The runtime of the host image, if it runs.
+    fn running(&self) -> Result<Option<Runtime>, load::Error> {
+        match self.cleaned.load(Ordering::Acquire) {
+            true => Err(load::Error::Cleaned),
+            false => Ok(runtimes::find(&self.kit, self.options.code)),
+        }
     }
 
     /// Makes the files of the host image exist, unless it is open already.

@@ -9,7 +9,7 @@ use lib_resolve::ArchiveContents;
 use ocaml_runtime::{Interface, LoadedUnit, Module, Runtime, load, module};
 
 use crate::carried_libraries::stub_file;
-use crate::compile;
+use crate::compile::{self, Goal};
 use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
 use crate::delayed::Delayed;
@@ -42,7 +42,11 @@ impl Loader {
     ) -> Result<P::Handle, Error> {
         let sources = collect(sources);
         let contract = Contract::of::<P>();
-        let compile = async { Ok(self.compile(&contract, Evaluation::AtLoad, sources).await?) };
+        let compile = async {
+            Ok(self
+                .compile(&contract, Evaluation::AtLoad, sources, Goal::LoadHere)
+                .await?)
+        };
         // The runtime starts while the compiler runs.
         let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
         self.load_compiled::<P>(compiled).await
@@ -60,7 +64,11 @@ impl Loader {
     ) -> Result<Module, Error> {
         let sources = collect(sources);
         let contract = Contract::Interface(Box::new(interface.clone()));
-        let compile = async { Ok(self.compile(&contract, Evaluation::AtLoad, sources).await?) };
+        let compile = async {
+            Ok(self
+                .compile(&contract, Evaluation::AtLoad, sources, Goal::LoadHere)
+                .await?)
+        };
         let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
         let loader = self.clone();
         let module = self
@@ -83,7 +91,7 @@ impl Loader {
         let contract = Contract::of::<P>();
         let compile = async {
             Ok(self
-                .compile(&contract, Evaluation::OnDemand, sources)
+                .compile(&contract, Evaluation::OnDemand, sources, Goal::LoadHere)
                 .await?)
         };
         let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
@@ -113,7 +121,7 @@ impl Loader {
         evaluation: Evaluation,
     ) -> Result<Compiled, compile::Error> {
         let sources = collect(sources);
-        self.compile(&Contract::of::<P>(), evaluation, sources)
+        self.compile(&Contract::of::<P>(), evaluation, sources, Goal::Load)
             .await
     }
 
@@ -131,7 +139,12 @@ impl Loader {
     ) -> Result<Vec<Diagnostic>, compile::Error> {
         let (sources, output) = (collect(sources), output.into());
         let mut compiled = self
-            .compile(&Contract::of::<P>(), Evaluation::AtLoad, sources)
+            .compile(
+                &Contract::of::<P>(),
+                Evaluation::AtLoad,
+                sources,
+                Goal::Load,
+            )
             .await?;
         let diagnostics = std::mem::take(&mut compiled.diagnostics);
         compiled.write_to(output).await?;
@@ -271,9 +284,7 @@ impl Loader {
     /// # Errors
     /// When the host image is not there or cannot be used.
     pub async fn start_runtime(&self) -> Result<(), Error> {
-        self.shared.prepare_load().await?;
-        let shared = self.shared.clone();
-        blocking::unblock(move || shared.open_runtime().map(|_| ())).await
+        self.runtime().await.map(|_| ())
     }
 
     /// Runs OCaml code on a thread with a stack of known size.
@@ -282,14 +293,11 @@ impl Loader {
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (sender, receiver) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("saddlebag-load".into())
-            .stack_size(self.options().stack_size);
-        let spawned = thread.spawn(move || {
-            // The receiver is gone when the future was dropped; the plugin then belongs to nobody.
-            let _ = sender.send(work());
-        });
-        spawned.map_err(Error::Thread)?;
+        // The receiver is gone when the future was dropped; the plugin then belongs to nobody.
+        let tell = move |result| drop(sender.send(result));
+        let stack_size = self.options().stack_size;
+        let started = self.shared.load_threads.run(stack_size, work, tell);
+        started.map_err(Error::Thread)?;
         receiver
             .await
             .unwrap_or_else(|_| Err(Error::Thread(std::io::Error::other("the thread panicked"))))

@@ -4,7 +4,7 @@
 //! opens one image of each identity, from wherever its first loader has it: a later loader may have a copy of the same
 //! image at another path, extracted from an archive.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use code_sets::Code;
 use ocaml_runtime::Runtime;
@@ -25,9 +25,13 @@ fn find_in(started: &[Started], kit: &Kit, code: Code) -> Option<Runtime> {
     started.iter().find(wanted).map(|(_, _, runtime)| *runtime)
 }
 
-/// The runtime of the kit's image for `code`, if it runs.
+/// The runtime of the kit's image for `code`, if it runs. Does not wait for one that is being started.
 pub(crate) fn find(kit: &Kit, code: Code) -> Option<Runtime> {
-    find_in(&started(), kit, code)
+    match STARTED.try_lock() {
+        Ok(started) => find_in(&started, kit, code),
+        Err(TryLockError::Poisoned(started)) => find_in(&started.into_inner(), kit, code),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// The runtime of the kit's image for `code`; `start` starts it if it does not run. Blocks.

@@ -141,9 +141,16 @@ impl Writer<'_> {
                 self.text(&format!("\nmodule type {interface} = S\nend\n"));
             }
         }
-        // Bound before the user's text, which may define modules of the same names.
-        self.text("let saddlebag_register name run = Saddlebag_host.register name (Stdlib.Obj.repr run)\n");
+        // Bound before the user's text, which may define modules of the same names. As primitives of `Saddlebag_host`,
+        // they need no code of the plugin's own, and no interface that has to be read.
         let delayed = shape.evaluation == Evaluation::OnDemand;
+        let primitive = match delayed {
+            true => "saddlebag_register",
+            false => "saddlebag_register_module",
+        };
+        self.text(&format!(
+            "external saddlebag_register : string -> 'a -> unit = \"{primitive}\"\n"
+        ));
         if delayed {
             self.text(&format!(
                 "module Saddlebag_plugin () : sig module {main} : {interface} end = struct\n"
@@ -161,8 +168,7 @@ impl Writer<'_> {
             ));
         } else {
             self.text(&format!(
-                "let () = saddlebag_register {registered:?} \
-                 (let plugin = (module {main} : {interface}) in fun () -> plugin)\n"
+                "let () = saddlebag_register {registered:?} (module {main} : {interface})\n"
             ));
         }
         self.out

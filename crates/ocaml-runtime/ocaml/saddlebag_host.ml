@@ -34,7 +34,11 @@ external keep_signal_action : int -> unit = "saddlebag_keep_signal_action"
 external restore_signal_action : int -> unit = "saddlebag_restore_signal_action"
 
 let pending : (string * Obj.t) list ref = ref []
-let register name value = pending := (name, value) :: !pending
+let add name value = pending := (name, value) :: !pending
+let add_module name value = add name (Obj.repr (fun () -> value))
+
+external register : string -> Obj.t -> unit = "saddlebag_register"
+external register_module : string -> 'a -> unit = "saddlebag_register_module"
 
 (* Number 0 is the application's own look-up function. *)
 let host_function (key : string) : int = call_host 0 key
@@ -292,6 +296,8 @@ let () =
   Callback.register "saddlebag.with_units_apart" with_units_apart;
   export "open_dynlink" open_dynlink;
   export "share_dynlink" share_dynlink;
+  export "register" add;
+  export "register_module" add_module;
   export "load" load;
   export "load_matching" load_matching;
   export "load_library" load_library;

@@ -3,8 +3,12 @@
    An image is generic: it knows no type of the application. A plugin hands over
    what it offers with [register]; the application fetches it after the load. *)
 
-val register : string -> Obj.t -> unit
+external register : string -> Obj.t -> unit = "saddlebag_register"
 (** [register name value] offers [value] to the application under [name]. *)
+
+external register_module : string -> 'a -> unit = "saddlebag_register_module"
+(** [register_module name m] is [register name (Obj.repr (fun () -> m))], for a plugin whose top level has run when the
+    application asks for its module [m]. *)
 
 val host_function : string -> int
 (** [host_function key] is the number of the application's function [key].

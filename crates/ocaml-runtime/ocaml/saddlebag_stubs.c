@@ -18,7 +18,7 @@
 #include <caml/io.h>
 #include <caml/signals.h>
 
-#define SADDLEBAG_ABI 6
+#define SADDLEBAG_ABI 7
 
 /* ---- What the application checks before it starts the image -------------- */
 
@@ -160,6 +160,22 @@ value saddlebag_suspend_memprof(value suspended)
   if (caml_memprof_set_suspended != NULL) caml_memprof_set_suspended(Bool_val(suspended));
   if (caml_memprof_update_suspended != NULL) caml_memprof_update_suspended(Bool_val(suspended));
   return Val_unit;
+}
+
+/* ---- What plugins offer -------------------------------------------------- */
+
+/* C functions, because a call of one is all the code that a plugin needs for it. */
+static value offer(const char *how, value name, value given)
+{
+  const value *function = caml_named_value(how);
+  if (function == NULL) caml_failwith(how);
+  return caml_callback2(*function, name, given);
+}
+
+value saddlebag_register(value name, value given) { return offer("saddlebag.register", name, given); }
+value saddlebag_register_module(value name, value module)
+{
+  return offer("saddlebag.register_module", name, module);
 }
 
 /* ---- Uncaught exceptions ------------------------------------------------- */

@@ -23,13 +23,14 @@
 //!       (Obj.repr (fun () -> let module M = F () in Obj.repr (module M.Plugin : S)))
 //!   ```
 //!
-//!   where the unit begins with [`Interface::prelude`](crate::Interface::prelude), which declares `S`.
+//!   or, where the unit's own top level is the plugin's, `Saddlebag_host.register_module "<registered name>" (module P : S)`.
+//!   The unit begins with [`Interface::prelude`](crate::Interface::prelude), which declares `S`.
 //!   A module is a block of tag 0 with one field for each `val`, in the order of the signature.
 //!   [`Module::instantiate`](crate::Module::instantiate) applies the closure and checks that shape.
 
 /// The number that an image and this crate have to agree on; it changes with the C stub's functions and with
 /// what `Saddlebag_host` exports.
-pub const ABI: i64 = 6;
+pub const ABI: i64 = 7;
 
 /// Name of the OCaml module that plugins see.
 pub const MODULE: &str = "Saddlebag_host";

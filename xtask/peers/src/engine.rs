@@ -62,4 +62,8 @@ pub trait Engine {
     fn text(&mut self) -> Option<Result<i64>>;
     /// From the source of one small function to a call of it.
     fn load(&mut self) -> Result<()>;
+    /// From the source of `successor`, `echo`, `fib` and `text` to a call of the first. `None` where types are not checked.
+    fn load_four(&mut self) -> Option<Result<()>> {
+        None
+    }
 }

@@ -71,10 +71,19 @@ fn main() -> Result<()> {
         Some(engine.text()?.map(drop))
     })?;
     drop(scope);
-    let goal = Goal::Engine(roto::NAME);
-    row("source to the first call", &mut engines, goal, |engine| {
-        Some(engine.load())
-    })
+    let roto = || Goal::Engine(roto::NAME);
+    row(
+        "one function, source to call",
+        &mut engines,
+        roto(),
+        |engine| Some(engine.load()),
+    )?;
+    row(
+        "four functions, source to call",
+        &mut engines,
+        roto(),
+        |engine| engine.load_four(),
+    )
 }
 
 /// All engines compute the same.

@@ -22,6 +22,14 @@ trait Small {
     fn successor(&self, n: i64) -> call::Result<i64>;
 }
 
+#[interface]
+trait Four {
+    fn successor(&self, n: i64) -> call::Result<i64>;
+    fn echo(&self, text: &str) -> call::Result<String>;
+    fn fib(&self, n: i64) -> call::Result<i64>;
+    fn text(&self, n: i64) -> call::Result<String>;
+}
+
 pub struct Ocaml {
     compiler: NeedsCleaning,
     pub runtime: Runtime,
@@ -87,5 +95,17 @@ impl Engine for Ocaml {
         )?;
         assert_eq!(small.successor(1)?, 2);
         Ok(())
+    }
+
+    fn load_four(&mut self) -> Option<Result<()>> {
+        self.loads += 1;
+        let text = format!("{}(* {} *)", include_str!("../kernels/four.ml"), self.loads);
+        let load = || {
+            let source = Source::text("four.ml", text);
+            let four = block_on(self.compiler.load::<dyn Four>([source]))?;
+            assert_eq!(four.successor(1)?, 2);
+            Ok(())
+        };
+        Some(load())
     }
 }

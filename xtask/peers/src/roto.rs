@@ -80,4 +80,8 @@ impl Engine for Script {
         assert_eq!(successor.call(1), 2);
         Ok(())
     }
+
+    fn load_four(&mut self) -> Option<Result<()>> {
+        Some(Script::new().map(|script| assert_eq!(script.successor.call(1), 2)))
+    }
 }

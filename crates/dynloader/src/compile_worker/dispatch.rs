@@ -67,6 +67,12 @@ pub(crate) async fn by_worker(
         [(_, interface), (_, implementation)] => (implementation, Some(&interface[..])),
         _ => return None,
     };
+    // What was read for another unit may be of an interface that this process has not got, and this unit would say that it
+    // imports it.
+    let goal = match goal {
+        Goal::LoadHere if !shared.options.compiles_against_kit_alone() => Goal::Load,
+        goal => goal,
+    };
     let request = Request {
         goal,
         name,

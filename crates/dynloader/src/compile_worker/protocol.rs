@@ -8,7 +8,7 @@ use ocaml_toolchain::invocation::Session;
 use crate::compile::Goal;
 
 /// The first bytes that a worker writes.
-pub(super) const GREETING: [u8; 4] = *b"DSW1";
+pub(super) const GREETING: [u8; 4] = *b"DSW2";
 
 /// How many texts a unit is compiled to: its own assembly, and that of the code that makes a plugin of it.
 const TEXTS: usize = 2;
@@ -61,6 +61,7 @@ impl Request<'_> {
             match self.goal {
                 Goal::Check => b'C',
                 Goal::Load => b'L',
+                Goal::LoadHere => b'H',
             },
             if self.interface.is_some() { b'1' } else { b'0' },
         ];
@@ -86,7 +87,7 @@ pub(super) async fn receive(session: &mut Session, goal: Goal) -> io::Result<Ans
     let (mut answer, length) = parse_head(&head)?;
     answer.messages = vec![0; length];
     session.read_exact(&mut answer.messages).await?;
-    if goal == Goal::Load && answer.outcome == Outcome::Compiled {
+    if goal.loads() && answer.outcome == Outcome::Compiled {
         let mut texts = Texts::default();
         let mut buffer = vec![0; 1 << 16];
         while !texts.are_complete() {
@@ -184,6 +185,11 @@ mod tests {
             ..request
         };
         assert_eq!(&check.encode()[4..6], b"C0");
+        let here = Request {
+            goal: Goal::LoadHere,
+            ..request
+        };
+        assert_eq!(&here.encode()[4..6], b"H1");
     }
 
     #[test]

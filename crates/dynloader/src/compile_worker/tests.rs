@@ -1,5 +1,6 @@
 //! One worker against compilers that have just started.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use futures_lite::future::block_on;
@@ -224,6 +225,103 @@ fn a_check_says_what_a_compiler_says() {
     }
 }
 
+/// Numbers of identifiers, counted from the first of a text, and of labels, counted from the first of a function.
+#[derive(Default)]
+struct Numbers {
+    names: HashMap<String, usize>,
+    labels: HashMap<String, usize>,
+}
+
+impl Numbers {
+    fn renumber(&mut self, word: &str) -> String {
+        let (stem, known) = match word.strip_prefix(".L") {
+            Some(_) => (".L", &mut self.labels),
+            // Those of the runtime's generic functions are numbers of arguments.
+            None if word.starts_with("caml_") => return word.to_owned(),
+            None => match word.rsplit_once('_') {
+                Some((stem, number)) if number.parse::<u32>().is_ok() => (stem, &mut self.names),
+                _ => return word.to_owned(),
+            },
+        };
+        let next = known.len();
+        format!("{stem}_{}", known.entry(word.to_owned()).or_insert(next))
+    }
+}
+
+/// The functions of an assembly text by name.
+fn functions(text: &str) -> BTreeMap<String, Vec<String>> {
+    let is_of_word = |c: char| c.is_alphanumeric() || "_.$".contains(c);
+    let mut numbers = Numbers::default();
+    let mut found = BTreeMap::new();
+    let mut function: Option<(String, Vec<String>)> = None;
+    for line in text.lines() {
+        let pieces = line.split_inclusive(|c| !is_of_word(c)).map(|piece| {
+            let word = piece.trim_end_matches(|c| !is_of_word(c));
+            numbers.renumber(word) + &piece[word.len()..]
+        });
+        let line: String = pieces.collect();
+        if let Some(name) = line
+            .strip_suffix(':')
+            .filter(|name| name.starts_with("caml"))
+        {
+            function = Some((name.to_owned(), Vec::new()));
+            numbers.labels.clear();
+        } else if line.starts_with("\t.type") {
+            found.extend(function.take());
+        } else if let Some((_, lines)) = &mut function
+            && !line.trim_start().starts_with(".file")
+        {
+            lines.push(line);
+        }
+    }
+    found
+}
+
+#[test]
+fn code_for_this_process_alone_is_what_a_compiler_makes() {
+    let Some(bench) = bench(FLAGS) else { return };
+    let stock = self::bench(FLAGS).unwrap();
+    let (mut compiled, mut most) = (0, 0);
+    for number in 0..count("COMPILE_WORKER_PROGRAMS", 40) {
+        let text = program(number);
+        let (name, interface) = match number % 7 {
+            0 => ("Alpha", None),
+            _ => ("Plugin", Some("")),
+        };
+        if number % 5 == 0 {
+            bench.ask(
+                Goal::Check,
+                name,
+                "let between = List.map succ [1]",
+                interface,
+            );
+        }
+        let here = bench.ask(Goal::LoadHere, name, &text, interface);
+        let lasting = stock.ask(Goal::Load, name, &text, interface);
+        let (Some(here), Some(lasting)) = (here, lasting) else {
+            continue;
+        };
+        assert_eq!(here.outcome, lasting.outcome, "{text}");
+        let said = [&here, &lasting].map(|answer| String::from_utf8_lossy(&answer.messages));
+        assert_eq!(said[0], said[1], "program {number}:\n{text}");
+        if here.outcome != Outcome::Compiled {
+            continue;
+        }
+        let expected: BTreeMap<_, _> = lasting
+            .assembly
+            .iter()
+            .flat_map(|text| functions(text))
+            .collect();
+        let found = functions(&here.assembly[0]);
+        let names = |of: &BTreeMap<String, Vec<String>>| of.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&found), names(&expected), "program {number}:\n{text}");
+        assert_eq!(found, expected, "program {number}:\n{text}");
+        assert!(here.assembly[0].contains("\ncaml_plugin_header:\n"));
+        (compiled, most) = (compiled + 1, most.max(found.len()));
+    }
+    assert!(compiled > 10 && most > 5, "{compiled} {most}");
+}
+
 #[test]
 fn memory_does_not_grow_with_the_number_of_units() {
     let Some(bench) = bench(FLAGS) else { return };
@@ -242,10 +340,10 @@ fn memory_does_not_grow_with_the_number_of_units() {
     };
     let mut early = 0;
     for unit in 0..units {
-        let goal = if unit % 3 == 0 {
-            Goal::Load
-        } else {
-            Goal::Check
+        let goal = match unit % 16 {
+            0..2 => Goal::Load,
+            2..9 => Goal::LoadHere,
+            _ => Goal::Check,
         };
         bench.ask(goal, "Plugin", &program(unit % 40), Some(""));
         if unit == 100 {
@@ -262,7 +360,7 @@ fn a_module_of_an_earlier_unit_is_not_there_for_a_later_one() {
     let Some(bench) = bench(FLAGS) else { return };
     let outcome =
         |goal, name, text, interface| bench.ask(goal, name, text, interface).unwrap().outcome;
-    for goal in [Goal::Load, Goal::Check] {
+    for goal in [Goal::Load, Goal::LoadHere, Goal::Check] {
         assert_eq!(outcome(goal, "First", "let x = 1", None), Outcome::Compiled);
         assert_eq!(
             outcome(goal, "Second", "let y = First.x", None),
