@@ -53,6 +53,7 @@ const HOST_UNITS: &[&str] = &[
     "Dynlink",
     "Event",
     "Mutex",
+    "Saddlebag_dynlink",
     "Saddlebag_host",
     "Semaphore",
     "Std_exit",

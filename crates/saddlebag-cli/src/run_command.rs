@@ -179,7 +179,7 @@ fn frame_without_unit(module: &str, frame: &str) -> String {
 
 /// Whether a line of a backtrace is about loading the plugin, which is none of its author's business.
 fn is_loading(frame: &str) -> bool {
-    [" Dynlink", " Saddlebag_host"]
+    [" Dynlink", " Saddlebag_dynlink", " Saddlebag_host"]
         .iter()
         .any(|module| frame.contains(module))
 }
