@@ -16,14 +16,22 @@ let () = print_int (twice fib 25)
 
 /// What gdb prints when it follows `orders` with a run of the command; without files of the user's own, and no network.
 fn debug(sandbox: &Sandbox, orders: &[&str], program: &str) -> String {
+    // What is made once for all tests is not made below a debugger.
+    let run = ["run", program];
+    sandbox.saddlebag(run).run().code(0);
     let mut gdb = sandbox.command("gdb").args(["-batch", "-nx"]);
-    let settings = ["set debuginfod enabled off", "set breakpoint pending on"];
+    let settings = [
+        "set debuginfod enabled off",
+        "set breakpoint pending on",
+        // Whoever stops the tests for a while stops no debugger's program for good.
+        "handle SIGSTOP SIGCONT nostop noprint",
+    ];
     for order in settings.iter().chain(orders) {
         gdb = gdb.args(["-ex", order]);
     }
     let command = gdb.arg("--args").arg(saddlebag());
     // What is killed leaves its files.
-    let outcome = command.args(["run", program]).leaving_files().run();
+    let outcome = command.args(run).leaving_files().run();
     outcome.to_string()
 }
 
