@@ -42,11 +42,23 @@ const HEAP: [(&str, &str); 2] = [
 ];
 
 /// The workers of one loader.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct CompileWorkers {
     idle: Mutex<Vec<Worker>>,
     /// How many workers in a row could not be started, and then how many units went without.
     failures: AtomicU32,
+    /// See [`MAX_HEAP_KIB`].
+    max_heap_kib: u32,
+}
+
+impl Default for CompileWorkers {
+    fn default() -> CompileWorkers {
+        CompileWorkers {
+            idle: Mutex::default(),
+            failures: AtomicU32::new(0),
+            max_heap_kib: MAX_HEAP_KIB,
+        }
+    }
 }
 
 /// A process, and the directory that it works in. The process goes first.
@@ -112,7 +124,7 @@ impl CompileWorkers {
         let directory = worker.directory.path().to_owned();
         let usable = answer.outcome != Outcome::Failed
             && worker.units < MAX_UNITS
-            && answer.heap_kib < MAX_HEAP_KIB;
+            && answer.heap_kib < self.max_heap_kib;
         if usable {
             self.idle().push(worker);
         }

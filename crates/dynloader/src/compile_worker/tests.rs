@@ -427,6 +427,22 @@ fn a_worker_that_has_compiled_its_share_makes_room_for_another() {
 }
 
 #[test]
+fn a_worker_with_a_large_heap_makes_room_for_another() {
+    let Some(mut bench) = bench(FLAGS) else {
+        return;
+    };
+    let compile = |bench: &Bench| bench.ask(Goal::Load, "Alpha", "let x = 1", None).unwrap();
+    let before = (compile(&bench), bench.process());
+    assert!(before.0.heap_kib > 0 && before.0.heap_kib < MAX_HEAP_KIB);
+    bench.workers.max_heap_kib = before.0.heap_kib;
+    assert_eq!(compile(&bench).assembly, before.0.assembly);
+    assert!(bench.workers.idle().is_empty());
+    bench.workers.max_heap_kib = MAX_HEAP_KIB;
+    assert_eq!(compile(&bench).assembly, before.0.assembly);
+    assert_ne!(bench.process(), before.1);
+}
+
+#[test]
 fn a_worker_that_was_started_ahead_answers_the_first_request() {
     let Some(bench) = bench(FLAGS) else { return };
     let start = || block_on(bench.workers.start_ahead(&bench.driver, &bench.workspace));
