@@ -60,7 +60,8 @@ fn plugins_use_the_libraries_that_are_installed() {
     }
     let sandbox = Sandbox::new();
     for (names, text, output) in PROGRAMS {
-        sandbox.write("main.ml", format!("#require \"{names}\";;\n{text}\n"));
+        // `;;` may follow, as in files that OCaml's toplevel runs.
+        sandbox.write("main.ml", format!("#require \"{names}\"\n{text}\n"));
         let outcome = sandbox.saddlebag(["run", "main.ml"]).run();
         outcome.code(0).prints(output).is_quiet();
     }
@@ -159,6 +160,40 @@ fn made(sandbox: &Sandbox, name: &str, requires: &str, text: &str) {
     }
     let compile = compile.arg(format!("{name}.ml")).current_dir(&folder);
     compile.leaving_files().run().code(0);
+}
+
+#[test]
+fn a_script_may_be_called_as_a_unit_of_its_library() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    made(&sandbox, "tool", "", "let number = 41\n");
+    made(&sandbox, "plugin", "", "let number = 1\n");
+    let library = sandbox.path("lib");
+    let text = "#require \"tool,plugin\"\nlet () = print_int (Tool.number + Plugin.number)\n";
+    sandbox.write("tool.ml", text);
+    sandbox.write("other.ml", "let () = print_string \"other \"\n");
+    for (sources, output) in [
+        (&["tool.ml"][..], "42"),
+        (&["other.ml", "main.ml"], "other 42"),
+    ] {
+        sandbox.write("main.ml", text);
+        let run = sandbox.saddlebag(["run"]).args(sources);
+        let outcome = run.env("OCAMLPATH", &library).run();
+        outcome.code(0).prints(output).is_quiet();
+    }
+    let embed = |command: saddlebag_tests::Command| {
+        command
+            .args(["--require", "tool,plugin"])
+            .env("OCAMLPATH", &library)
+    };
+    let Some(jail) = Jail::embedding(embed) else {
+        return;
+    };
+    fs::write(jail.path("tool.ml"), text).unwrap();
+    let outcome = jail.saddlebag(["run", "tool.ml"]).run();
+    outcome.code(0).prints("42").is_quiet();
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Bundle {
         self.interface.as_ref()
     }
 
-    /// The libraries that the files require at their heads, with `#require "LIB";;`, in order. The directives are not
+    /// The libraries that the files require at their heads, with `#require "LIB"`, in order. The directives are not
     /// part of what is compiled; who loads the bundle finds the libraries, for
     /// [`Options::libraries`](crate::Options::libraries).
     ///

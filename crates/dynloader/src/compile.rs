@@ -156,7 +156,7 @@ const INTERNAL: &str = "internal";
 /// The kit's assembler and linker.
 const EXTERNAL: &str = "external";
 
-/// Compiles `unit` in the loader's directory `workspace`.
+/// Compiles `unit` in the loader's directory `workspace`, with a kit whose compiler is in its place.
 pub(crate) async fn run(
     shared: &Shared,
     workspace: &Arc<Workspace>,
@@ -165,9 +165,6 @@ pub(crate) async fn run(
     goal: Goal,
 ) -> Result<Finished, Error> {
     let (kit, options) = (&shared.kit, &shared.options);
-    kit.prepare(Need::Compile)
-        .await
-        .map_err(|error| Error::Prepare(Box::new(error)))?;
     let Unit {
         name,
         implementation,

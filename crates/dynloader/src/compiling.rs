@@ -13,7 +13,8 @@ use crate::compile_arguments::key_arguments;
 use crate::compiled::{Artefact, Compiled};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
-use crate::library::Library;
+use crate::kit::Need;
+use crate::library::{self, Library};
 use crate::loader::{Loader, Shared, Storage, Unavailable};
 use crate::made_by;
 use crate::seal::Seal;
@@ -176,7 +177,15 @@ impl Loader {
             hide_unexported: !shared.options.warnings.are_compiler_defaults(),
             warn_despite_mli: shared.options.warn_unused_despite_mli,
         };
-        let unit = Unit::build(bundles, shape);
+        let (kit, options) = (&shared.kit, &shared.options);
+        kit.prepare(Need::Compile)
+            .await
+            .map_err(|error| compile::Error::Prepare(Box::new(error)))?;
+        let root = kit.directory(Need::Compile);
+        let directories = || options.libraries.iter().flat_map(Library::directories);
+        let unit = Unit::build(bundles, shape, |name| {
+            library::have_interface(root, directories(), name)
+        });
         let libraries = match goal {
             Goal::Check => &[],
             Goal::Load | Goal::LoadHere => {

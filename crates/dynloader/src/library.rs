@@ -201,6 +201,20 @@ impl Library {
     }
 }
 
+/// Whether one of the directories, which may be relative to `root`, has the compiled interface of `unit`.
+pub(crate) fn have_interface<'a>(
+    root: &Path,
+    directories: impl IntoIterator<Item = &'a Path>,
+    unit: &str,
+) -> bool {
+    let lower = unit[..1].to_ascii_lowercase() + &unit[1..];
+    let files = [unit, &lower].map(|stem| format!("{stem}.cmi"));
+    let has_one = |directory: &Path| files.iter().any(|file| directory.join(file).exists());
+    directories
+        .into_iter()
+        .any(|directory| has_one(&root.join(directory)))
+}
+
 /// Why a library is not there for the plugins that use it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

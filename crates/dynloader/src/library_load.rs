@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use ocaml_runtime::{Runtime, library as runtime_library, load};
 
 use crate::kit::{Kit, Need};
-use crate::library::Error;
+use crate::library::{Error, have_interface};
 use crate::library_build;
 use crate::scope::{self, Needed};
 use crate::shared_library::SharedLibrary;
@@ -158,17 +158,11 @@ impl Loading<'_> {
                 source: Box::new(error),
             };
         };
-        let interface = |directory: &PathBuf| {
-            let directory = self.kit.directory(Need::Compile).join(directory);
-            let lower = unit[..1].to_ascii_lowercase() + &unit[1..];
-            [unit.to_owned(), lower]
-                .iter()
-                .any(|stem| directory.join(format!("{stem}.cmi")).exists())
-        };
+        let root = self.kit.directory(Need::Compile);
         let other = loaded.iter().find(|other| {
             other.image == self.runtime.path()
                 && other.soname != library.soname
-                && other.directories.iter().any(interface)
+                && have_interface(root, other.directories.iter().map(PathBuf::as_path), unit)
         });
         let other = other.map(|other| other.name.as_str().into());
         Error::Unit {

@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(crate) struct ScriptHead {
     /// What has to be blanked, in order.
     pub(crate) spans: Vec<Range<usize>>,
-    /// The libraries of `#require "…";;` directives, in order.
+    /// The libraries of `#require "…"` directives, in order.
     pub(crate) libraries: Vec<String>,
 }
 
@@ -85,7 +85,8 @@ fn comment(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// A directive `#require "a,b";;` as the toplevel of findlib has it: its length and the libraries it names.
+/// A directive `#require "a,b"` as the toplevel of findlib has it: its length and the libraries it names. As in files that the
+/// toplevel runs, `;;` may follow (`use_file` in `parsing/parser.mly`).
 fn require(text: &[u8]) -> Option<(usize, Vec<String>)> {
     let skip = |text: &[u8], at: usize| at + spaces(&text[at..]);
     let mut at = skip(text, text.strip_prefix(b"#").map(|_| 1)?);
@@ -100,8 +101,10 @@ fn require(text: &[u8]) -> Option<(usize, Vec<String>)> {
     let names = std::str::from_utf8(&text[at..at + length]).ok()?;
     at += length;
     at += text[at..].strip_prefix(b"\"").map(|_| 1)?;
-    at = skip(text, at);
-    at += text[at..].strip_prefix(b";;").map(|_| 2)?;
+    let end = skip(text, at);
+    if text[end..].starts_with(b";;") {
+        at = end + 2;
+    }
     let separator = |c: char| c == ',' || c.is_whitespace();
     let names = names.split(separator).filter(|name| !name.is_empty());
     Some((at, names.map(str::to_owned).collect()))
@@ -140,9 +143,16 @@ mod tests {
         assert_eq!(libraries, ["str", "a.b", "c"]);
         assert_eq!(after.len(), text.len());
         assert!(after.contains("(* (* a *) *)") && after.ends_with("let\n#require \"no\";;"));
+        let text = "#require \"a,b\"\n(* c *)#require \"d\"\n;;#require \"e\" let";
+        let (after, libraries) = blanked(text);
+        assert_eq!(libraries, ["a", "b", "d", "e"]);
+        assert_eq!(
+            after.trim_start(),
+            "(* c *)            \n               let"
+        );
         for other in [
             "#require str;;",
-            "#require \"x\"",
+            "#require \"x",
             "#use \"x\";;",
             "(* open #require \"x\";;",
             "#",

@@ -40,7 +40,7 @@ pub(crate) struct Unit {
     pub(crate) names: NameTable,
 }
 
-/// Units of the host image that keep their short names; a plugin's unit must not be called so,
+/// Units of the host image that keep their short names; a plugin's unit must not be called so, nor as one of a library,
 /// because `Dynlink` refuses a second unit of a name that the program holds.
 const HOST_UNITS: &[&str] = &[
     "CamlinternalFormat",
@@ -65,15 +65,28 @@ const HOST_UNITS: &[&str] = &[
 ];
 
 impl Unit {
-    /// Builds the unit; `bundles` holds at least one module and the last is the plugin.
-    pub(crate) fn build(bundles: &[Bundle], shape: Shape<'_>) -> Unit {
+    /// Builds the unit; `bundles` holds at least one module and the last is the plugin. `is_taken` tells the names of the
+    /// libraries' units.
+    pub(crate) fn build(
+        bundles: &[Bundle],
+        shape: Shape<'_>,
+        is_taken: impl Fn(&str) -> bool,
+    ) -> Unit {
+        let free = |name: &str| {
+            let mut name = name.to_owned();
+            while HOST_UNITS.contains(&name.as_str()) || is_taken(&name) {
+                name.push_str("_plugin");
+            }
+            name
+        };
         let mut names = NameTable::new(bundles, Some(&shape.interface.name));
         match bundles {
             [only]
                 if shape.is_program()
                     && !(only.interface().is_some() && shape.warn_despite_mli) =>
             {
-                Unit::program(only, shape, names)
+                let name = free(only.module_name().as_str());
+                Unit::program(only, name, shape, names)
             }
             _ => {
                 let implementation = Writer {
@@ -81,10 +94,11 @@ impl Unit {
                     out: Vec::new(),
                 }
                 .plugin(bundles, shape);
-                names.set_unit("Plugin");
+                let name = free("Plugin");
+                names.set_unit(&name);
                 // Everything is hidden: the values of a plugin are reached through what it registers.
                 Unit {
-                    name: "Plugin".to_owned(),
+                    name,
                     implementation,
                     interface: Some(Vec::new()),
                     names,
@@ -95,11 +109,7 @@ impl Unit {
 
     /// A plugin that is one file, run for its effects, is compiled as it stands: it is typed, named
     /// and optimised just as the compiler alone would do it.
-    fn program(bundle: &Bundle, shape: Shape<'_>, mut names: NameTable) -> Unit {
-        let mut name = bundle.module_name().as_str().to_owned();
-        if HOST_UNITS.contains(&name.as_str()) {
-            name.push_str("_plugin");
-        }
+    fn program(bundle: &Bundle, name: String, shape: Shape<'_>, mut names: NameTable) -> Unit {
         names.set_unit(&name);
         let mut text = |file: &SourceFile| readable_text(&mut names, file.path(), file.contents());
         let implementation = text(bundle.implementation());

@@ -141,7 +141,7 @@ pub(crate) struct CompileOptions {
     /// Add DIR to the directories searched for compiled interfaces
     #[arg(short = 'I', value_name = "DIR")]
     pub(crate) include: Vec<PathBuf>,
-    /// Require an OCaml library (also `#require "LIB";;` at the head of a file)
+    /// Require an OCaml library (also `#require "LIB"` at the head of a file)
     #[arg(long, value_name = "LIB")]
     pub(crate) require: Vec<String>,
     /// Preprocess with the ppx driver EXE

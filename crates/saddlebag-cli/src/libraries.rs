@@ -1,4 +1,4 @@
-//! `--require LIB` and `#require "LIB";;`: OCaml libraries that a plugin uses.
+//! `--require LIB` and `#require "LIB"`: OCaml libraries that a plugin uses.
 
 use dynloader::bundle::{self, Bundle};
 use dynloader::requirement::{self, Error};

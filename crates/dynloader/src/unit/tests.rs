@@ -22,7 +22,7 @@ fn unit(sources: &[(&str, &str)], evaluation: Evaluation, interface: &InterfaceT
         hide_unexported: true,
         warn_despite_mli: false,
     };
-    Unit::build(&bundles, shape)
+    Unit::build(&bundles, shape, |name| name == "Taken")
 }
 
 fn text(unit: &Unit) -> String {
@@ -65,8 +65,9 @@ fn a_plugin_that_runs_many_times_is_a_functor() {
 }
 
 #[test]
-fn units_of_the_host_are_not_hidden_by_those_of_plugins() {
+fn units_of_the_host_and_of_libraries_are_not_hidden_by_those_of_plugins() {
     for (file, name) in [
+        ("taken.ml", "Taken_plugin"),
         ("unix.ml", "Unix_plugin"),
         ("Stdlib.ml", "Stdlib_plugin"),
         ("list.ml", "List"),

@@ -120,7 +120,7 @@ fn a_cancelled_compilation_ends_its_worker_and_the_next_one_has_another() {
     assert!(interrupted.is_none(), "it is compiled in no time");
     // Killed; it is there until it has given its memory back.
     let gone = || workers().is_empty();
-    for _ in 0..500 {
+    for _ in 0..6000 {
         if gone() {
             break;
         }
@@ -134,7 +134,7 @@ fn a_cancelled_compilation_ends_its_worker_and_the_next_one_has_another() {
     drop(idle);
     assert!(block_on(poll_once(async { workers().len() })) == Some(1));
     drop(loader);
-    for _ in 0..500 {
+    for _ in 0..6000 {
         if gone() {
             return;
         }
