@@ -140,6 +140,46 @@ fn what_another_ocaml_compiled_is_told_with_its_version() {
     }
 }
 
+#[test]
+fn two_libraries_with_a_unit_of_one_name_are_not_used_together() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (name, text) in [("first", "let x = 1\n"), ("second", "let x = \"two\"\n")] {
+        let meta = format!("archive(byte) = \"{name}.cma\" archive(native) = \"{name}.cmxa\"\n");
+        sandbox.write(format!("lib/{name}/META"), meta);
+        sandbox.write(format!("lib/{name}/same.ml"), text);
+        for (compiler, extension) in [("ocamlc", "cma"), ("ocamlopt", "cmxa")] {
+            let compile = sandbox.command(sandbox.installed(compiler).expect("a compiler"));
+            let archive = format!("{name}.{extension}");
+            let compile = compile.args(["-a", "-o", &archive, "same.ml"]);
+            let compile = compile.current_dir(sandbox.path(format!("lib/{name}")));
+            compile.leaving_files().run().code(0);
+        }
+    }
+    sandbox.write("p.ml", "let () = print_int Same.x\n");
+    for code in CODES {
+        let run = |libraries: &str| {
+            let run = ["run", "--code", code, "--require", libraries, "p.ml"];
+            let command = sandbox.saddlebag(run);
+            command.env("OCAMLPATH", sandbox.path("lib")).run()
+        };
+        run("first").code(0).prints("1").is_quiet();
+        let refused = run("first,second");
+        refused.code(1).prints_nothing().says(&["first", "second"]);
+        match code {
+            "byte" => refused.says(&[
+                "File \"p.ml\", line 1",
+                "lib/second/second.cma define the unit Same",
+            ]),
+            _ => refused.says(&[
+                "the library `second` defines the unit `Same`, which the loaded library `first` defines already",
+            ]),
+        };
+    }
+}
+
 /// A library `lacking` whose archive of byte code is made with these arguments.
 fn lacking(sandbox: &Sandbox, arguments: &[&str]) -> PathBuf {
     let directory = sandbox.path("lib/lacking");

@@ -5,12 +5,13 @@ external serve : unit -> string array = "saddlebag_serve"
 let compile arguments =
   let arguments, link = Link_byte.split arguments in
   match Maindriver.main arguments Format.err_formatter, link with
-  | 0, Some link -> (
+  | 0, Some (source, link) -> (
       try
         link ();
         exit 0
       with Failure message | Sys_error message ->
-        prerr_endline ("Error: " ^ message);
+        (* The compilers tell of links so. *)
+        Printf.eprintf "File %S, line 1:\nError: %s\n" source message;
         exit 2)
   | status, _ -> exit status
 

@@ -39,6 +39,29 @@ let select archives plugin =
   in
   List.fold_right consider (List.concat_map sources_in archives) (take [] plugin)
 
+(* As Bytelink.check_consistency: code that was compiled against other types would be run on the wrong values. *)
+let check_consistency sources =
+  let units = Hashtbl.create 64 and interfaces = Hashtbl.create 64 in
+  let imports source = function
+    | _, None -> ()
+    | unit, Some digest -> (
+        match Hashtbl.find_opt interfaces unit with
+        | None -> Hashtbl.add interfaces unit (digest, source)
+        | Some (other, _) when other = digest -> ()
+        | Some (_, other) ->
+            failwith
+              (Printf.sprintf "%s(%s) and %s(%s) were compiled against different interfaces of the unit %s" other.path
+                 (Units.name other.unit) source.path (Units.name source.unit) unit))
+  in
+  let check source =
+    let name = Units.name source.unit in
+    (match Hashtbl.find_opt units name with
+     | None -> Hashtbl.add units name source.path
+     | Some path -> failwith (Printf.sprintf "both %s and %s define the unit %s" path source.path name));
+    source
+  in
+  List.iter (fun source -> List.iter (imports source) source.unit.cu_imports) (List.map check sources)
+
 let code_and_events { unit; path } =
   with_file path (fun channel ->
       seek_in channel unit.cu_pos;
@@ -63,6 +86,7 @@ let link ~plugin ~archives ~stub_libraries ~output =
     | _ -> failwith (plugin ^ " is not one unit")
   in
   let sources = select archives plugin in
+  check_consistency sources;
   (* Dynlink looks for the units that code names, except for those inside of another one, which have a dot in their
      names: here the units of libraries become inner ones. *)
   let plugin_name = Units.name plugin.unit in
@@ -123,7 +147,7 @@ let link ~plugin ~archives ~stub_libraries ~output =
       close_out channel)
 
 (* Takes what is between the two marks out of the arguments: the name of the output, then archives, then after "-dllib"
-   stub libraries. *)
+   stub libraries. Gives the source, for messages, and what links. *)
 let split arguments =
   let rec before seen = function
     | "--saddlebag-link" :: output :: rest -> within seen output [] [] rest
@@ -136,7 +160,7 @@ let split arguments =
           let plugin = Filename.remove_extension output ^ ".cmo" in
           link ~plugin ~archives ~stub_libraries ~output
         in
-        Array.of_list (List.rev_append seen rest), Some run
+        Array.of_list (List.rev_append seen rest), Some (Filename.remove_extension output ^ ".ml", run)
     | "-dllib" :: stub :: rest -> within seen output archives (stub :: stubs) rest
     | archive :: rest -> within seen output (archive :: archives) stubs rest
     | [] -> arguments, None
