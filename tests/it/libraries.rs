@@ -302,6 +302,7 @@ fn a_library_that_cannot_be_used_is_told_with_what_it_lacks() {
     }
     let sandbox = Sandbox::new();
     package(&sandbox, "above", "requires = \"absent-one\"\n");
+    package(&sandbox, "top", "requires = \"above\"\n");
     package(&sandbox, "bytes-only", "archive(byte) = \"b.cma\"\n");
     sandbox.write("lib/bytes-only/b.cma", "");
     package(&sandbox, "stopped", "error = \"not on a Sunday\"\n");
@@ -315,6 +316,9 @@ fn a_library_that_cannot_be_used_is_told_with_what_it_lacks() {
         .code(1)
         .prints_nothing()
         .says(&["library `absent-one` not found, required by `above`"]);
+    run("top").code(1).says(&[
+        "library `absent-one` not found, required by `above` (top -> above -> absent-one)",
+    ]);
     run("abov")
         .code(1)
         .says(&["library `abov` not found", "above"]);

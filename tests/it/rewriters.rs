@@ -206,6 +206,30 @@ fn an_executable_is_carried_as_the_preprocessor_of_every_plugin() {
     let Some(jail) = Jail::embedding(|embed| embed.arg("--ppx").arg(&driver)) else {
         return;
     };
+    // The application's own modules pass through it too, wherever it was named from.
+    let text = format!(
+        "{}let () = Ast_mapper.run_main (fun _ -> mapper)\n",
+        ppx::MAPPER
+    );
+    ppx::program(&sandbox, "own.exe", &text);
+    sandbox.write("driver/dsl.ml", "let () = say \"dsl\"\n");
+    let embed = [
+        "embed",
+        "--level",
+        "1",
+        "--ppx",
+        "./own.exe",
+        "--module",
+        "dsl.ml",
+        "-o",
+        "made",
+    ];
+    let embed = sandbox.saddlebag(embed).arg(saddlebag());
+    embed
+        .current_dir(sandbox.path("driver"))
+        .leaving_files()
+        .run()
+        .code(0);
     fs::write(jail.path("main.ml"), "let () = say Util.text\n").unwrap();
     fs::write(jail.path("util.ml"), "let text = \"said\"\n").unwrap();
     for arguments in [

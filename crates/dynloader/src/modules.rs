@@ -49,7 +49,9 @@ pub async fn compile(
     let compiler = kit.ocamlopt().ok_or(compile::Error::NoCompiler { code })?;
     let archive = format!("{name}.cmxa");
     let preprocessor = options.preprocessor_program().map(|program| {
-        let mut command = quote_for_shell(program);
+        // The compiler runs in another directory.
+        let absolute = std::path::absolute(program);
+        let mut command = quote_for_shell(absolute.as_deref().unwrap_or(program));
         command.push(" --as-ppx");
         ["-ppx".into(), command]
     });

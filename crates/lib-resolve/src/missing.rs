@@ -1,6 +1,6 @@
 //! All that is missing, at once.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::index::PackageIndex;
 use crate::name::LibName;
@@ -15,6 +15,10 @@ pub struct Missing {
     pub name: LibName,
     /// Who requires it, in the order in which they were met; empty if it was only asked for.
     pub required_by: Vec<LibName>,
+    /// A shortest way to it: what was asked for, what that requires, and so on to the library itself. Empty if it was asked
+    /// for, or required by what was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<LibName>,
     /// Why it is missing, or what may have been meant.
     pub suggestions: Vec<Suggestion>,
 }
@@ -49,8 +53,25 @@ impl std::fmt::Display for Missing {
                 if index == 0 { ", required by " } else { ", " }
             )?;
         }
+        if !self.path.is_empty() {
+            let names: Vec<&str> = self.path.iter().map(LibName::as_str).collect();
+            write!(f, " ({})", names.join(" -> "))?;
+        }
         Ok(())
     }
+}
+
+/// The way from a root to `name`, where `requirer` tells who was first met that requires a library; empty if it has no more
+/// than two steps.
+pub(crate) fn path(name: &LibName, requirer: impl Fn(&LibName) -> Option<LibName>) -> Vec<LibName> {
+    let mut path = vec![name.clone()];
+    while let Some(next) = path.last().and_then(&requirer)
+        && !path.contains(&next)
+    {
+        path.push(next);
+    }
+    path.reverse();
+    if path.len() > 2 { path } else { Vec::new() }
 }
 
 impl PackageIndex {
@@ -61,6 +82,7 @@ impl PackageIndex {
         let mut seen: HashSet<LibName> = HashSet::new();
         let mut queue: VecDeque<(LibName, Option<LibName>)> =
             roots.iter().map(|root| (root.clone(), None)).collect();
+        let mut requirers: HashMap<LibName, LibName> = HashMap::new();
         while let Some((name, requirer)) = queue.pop_front() {
             if let Some(known) = missing.iter_mut().find(|missing| missing.name == name) {
                 known
@@ -70,6 +92,9 @@ impl PackageIndex {
             }
             if !seen.insert(name.clone()) {
                 continue;
+            }
+            if let Some(requirer) = &requirer {
+                requirers.insert(name.clone(), requirer.clone());
             }
             match self.find(name.as_str()) {
                 Ok(Some(id)) => {
@@ -82,6 +107,7 @@ impl PackageIndex {
                     queue.extend(names.map(|requirement| (requirement, Some(name.clone()))));
                 }
                 Ok(None) | Err(_) => missing.push(Missing {
+                    path: path(&name, |name| requirers.get(name).cloned()),
                     name,
                     required_by: requirer.into_iter().collect(),
                     suggestions: Vec::new(),

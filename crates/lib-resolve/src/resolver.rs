@@ -14,7 +14,7 @@ use ocaml_toolchain::Conf;
 use crate::graph::Graph;
 use crate::library::{self, Lib, canonical_name};
 use crate::memo::Memo;
-use crate::missing::Missing;
+use crate::missing::{self, Missing};
 use crate::name::LibName;
 use crate::scope::{self, Scope};
 
@@ -123,7 +123,9 @@ impl Resolver {
     pub async fn get(&self, name: &LibName) -> Result<Arc<Lib>, Error> {
         let result = match self.find(name).await {
             Ok(Some(lib)) => Ok(lib),
-            Ok(None) => Err(self.missing(vec![self.canonical_name(name)], &[]).await),
+            Ok(None) => Err(self
+                .missing(vec![self.canonical_name(name)], &[], &[])
+                .await),
             Err(error) => Err(error),
         };
         self.tell(result)
@@ -143,7 +145,7 @@ impl Resolver {
         if absent.is_empty() {
             Ok(found)
         } else {
-            Err(self.missing(absent, &[]).await)
+            Err(self.missing(absent, &[], &[]).await)
         }
     }
 
@@ -231,7 +233,8 @@ impl Resolver {
         next: impl Fn(&Lib) -> Vec<LibName>,
     ) -> Result<Vec<Arc<Lib>>, Error> {
         let mut seen: HashSet<LibName> = HashSet::new();
-        let mut level = self.distinct(names);
+        let roots = self.distinct(names);
+        let mut level = roots.clone();
         let (mut libs, mut absent) = (Vec::new(), Vec::new());
         while !level.is_empty() {
             seen.extend(level.iter().cloned());
@@ -248,7 +251,7 @@ impl Resolver {
         if absent.is_empty() {
             Ok(libs)
         } else {
-            Err(self.missing(absent, &libs).await)
+            Err(self.missing(absent, &libs, &roots).await)
         }
     }
 
@@ -278,14 +281,20 @@ impl Resolver {
         Ok((found, absent))
     }
 
-    async fn missing(&self, absent: Vec<LibName>, libs: &[Arc<Lib>]) -> Error {
+    async fn missing(&self, absent: Vec<LibName>, libs: &[Arc<Lib>], roots: &[LibName]) -> Error {
         let mut missing = Vec::new();
+        let requirers = |name: &LibName| library::requirers(libs.iter().map(|lib| &**lib), name);
+        // The libraries are in the order of their distance from the roots.
+        let first = |name: &LibName| match roots.contains(name) {
+            true => None,
+            false => requirers(name).into_iter().next(),
+        };
         for name in absent {
-            let required_by = library::requirers(libs.iter().map(|lib| &**lib), &name);
             let suggestions = self.suggest(&name).await;
             missing.push(Missing {
+                required_by: requirers(&name),
+                path: missing::path(&name, first),
                 name,
-                required_by,
                 suggestions,
             });
         }

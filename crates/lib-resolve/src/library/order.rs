@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::{DirectoryListings, Lib, LibOptions, canonical_name, of_package};
 use crate::graph::Graph;
 use crate::index::{self, PackageIndex};
-use crate::missing::Missing;
+use crate::missing::{self, Missing};
 use crate::name::LibName;
 
 /// The error returned by [`PackageIndex::libs`] and [`PackageIndex::libs_and_deps`].
@@ -87,11 +87,16 @@ impl PackageIndex {
         let mut seen: HashSet<LibName> = HashSet::new();
         let mut found = Vec::new();
         let mut absent = Vec::new();
-        let mut queue: VecDeque<LibName> = names.iter().cloned().collect();
-        while let Some(name) = queue.pop_front() {
+        let mut queue: VecDeque<(LibName, Option<LibName>)> =
+            names.iter().map(|name| (name.clone(), None)).collect();
+        let mut first_requirers: HashMap<LibName, LibName> = HashMap::new();
+        while let Some((name, requirer)) = queue.pop_front() {
             let name = canonical_name(&name, options.ocaml_major());
             if !seen.insert(name.clone()) {
                 continue;
+            }
+            if let Some(requirer) = requirer {
+                first_requirers.insert(name.clone(), requirer);
             }
             let package = self.find(name.as_str()).map_err(|source| Error::Index {
                 library: name.clone(),
@@ -109,7 +114,8 @@ impl PackageIndex {
                     source: Box::new(source),
                 })?;
             if deep {
-                queue.extend(lib.exports.iter().chain(&lib.requires).cloned());
+                let required = lib.exports.iter().chain(&lib.requires).cloned();
+                queue.extend(required.map(|required| (required, Some(lib.name.clone()))));
             }
             found.push(lib);
         }
@@ -118,6 +124,7 @@ impl PackageIndex {
         }
         let missing = absent.into_iter().map(|name| Missing {
             required_by: requirers(&found, &name),
+            path: missing::path(&name, |name| first_requirers.get(name).cloned()),
             suggestions: self.suggest(&name),
             name,
         });

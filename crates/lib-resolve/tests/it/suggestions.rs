@@ -111,7 +111,7 @@ fn all_that_is_missing_is_told_at_once_with_who_requires_it() {
         [
             "library `z` not found",
             "library `x` not found, required by `a`, `b`",
-            "library `y` not found, required by `b`"
+            "library `y` not found, required by `b` (a -> b -> y)"
         ]
     );
 }
