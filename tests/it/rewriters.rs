@@ -37,6 +37,20 @@ fn a_ppx_library_that_is_required_rewrites_the_source() {
         .prints(SHOWN_OUTPUT);
     run(&["build", "main.ml", "-o", "built"]).code(0);
     run(&["load", "built"]).code(0).prints(SHOWN_OUTPUT);
+    // What the preprocessor writes mentions files, which may require it themselves.
+    let shape = format!("#require \"ppx_deriving.show\"\n{SHOWN}");
+    sandbox.write("shape.ml", shape);
+    let deep = "let () = print_string ([%show: Shape.t] { Shape.a = 2; b = [] })\n";
+    sandbox.write("deep.ml", deep);
+    let expected = format!("{SHOWN_OUTPUT}{{ a = 2; b = [] }}");
+    let require = ["--require", "ppx_deriving.show", "deep.ml"];
+    run(&[&["run", "--find-dependencies"][..], &require].concat())
+        .code(0)
+        .prints(&expected);
+    sandbox.write("deep.ml", format!("#require \"ppx_deriving.show\"\n{deep}"));
+    run(&["run", "--find-dependencies", "deep.ml"])
+        .code(0)
+        .prints(&expected);
     sandbox.write("wrong.ml", "\ntype t = int [@@deriving nothing_known]\n");
     run(&["check", "--require", "ppx_deriving.show", "wrong.ml"])
         .code(1)

@@ -19,24 +19,43 @@ pub(crate) fn prepare(
     chosen: &Chosen,
     options: Options,
 ) -> Result<(Loader, Vec<Source>), Failure> {
-    let loader = sources::loader(chosen, options.clone())?;
-    let bundles = bundle::read(sources.resolve(&loader)?)
-        .map_err(|error| Failure::new(compile::Error::Bundle(error)))?;
-    let mut names = names(&compile.require);
-    names.extend(bundles.iter().flat_map(Bundle::required_libraries));
-    let sources = bundles.iter().flat_map(Bundle::sources).collect();
-    if names.is_empty() {
-        return Ok((loader, sources));
-    }
-    let libraries = resolve(chosen, &names)?;
-    let options = match (&compile.ppx, preprocessor(chosen, &names)?) {
-        (Some(_), _) | (None, Preprocessor::None) => options,
-        (None, preprocessor) => options.preprocessor(preprocessor),
+    let with = |names: &[String]| {
+        if names.is_empty() {
+            return sources::loader(chosen, options.clone());
+        }
+        let libraries = resolve(chosen, names)?;
+        let options = match (&compile.ppx, preprocessor(chosen, names)?) {
+            (Some(_), _) | (None, Preprocessor::None) => options.clone(),
+            (None, preprocessor) => options.clone().preprocessor(preprocessor),
+        };
+        sources::loader(chosen, options.libraries(libraries))
     };
-    Ok((
-        sources::loader(chosen, options.libraries(libraries))?,
-        sources,
-    ))
+    let mut names = names(&compile.require);
+    let mut loader = match sources.find_dependencies {
+        true => with(&names)?,
+        false => with(&[])?,
+    };
+    loop {
+        let bundles = bundle::read(sources.resolve(&loader)?)
+            .map_err(|error| Failure::new(compile::Error::Bundle(error)))?;
+        let known = names.len();
+        for name in bundles.iter().flat_map(Bundle::required_libraries) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let has_all = match sources.find_dependencies {
+            true => names.len() == known,
+            false => names.is_empty(),
+        };
+        if !has_all {
+            loader = with(&names)?;
+        }
+        // What a ppx library makes of a file may mention other files, which may require other libraries.
+        if has_all || !sources.find_dependencies {
+            return Ok((loader, bundles.iter().flat_map(Bundle::sources).collect()));
+        }
+    }
 }
 
 /// The names in the values of `--require`, each of which may be several: `a,b`.
