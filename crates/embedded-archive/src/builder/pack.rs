@@ -17,11 +17,10 @@ use crate::format::index::{Chunk, Frame, Index, MetadataRecord, NO_RUN, RECORD, 
 use crate::format::superblock::{self, Superblock};
 use crate::format::{MAJOR, MINOR, WOVEN, branch};
 
-/// Files of this length and more are long: they are put in common runs, for two programs of one compiler share code.
-const LONG: usize = 4 << 20;
-/// Files of this length and more, and machine code of any length, are middling; the others are short.
-const MIDDLING: usize = 1 << 20;
-/// How much a run of long, middling and short files holds, unless one file alone is longer.
+/// Files of this length and more are long: they are put in common runs, for programs of one compiler, and a runtime beside them,
+/// share code.
+const LONG: usize = 1 << 20;
+/// How much a run of long files, of machine code and of other files holds, unless one file alone is longer.
 const RUNS: [usize; 3] = [48 << 20, 12 << 20, 4 << 20];
 
 /// A file to be packed.
@@ -141,7 +140,7 @@ fn plan(items: Vec<Item<'_>>) -> (Vec<Contents>, Places) {
     for item in items {
         let class = match item.contents.len() {
             LONG.. => 0,
-            length if length >= MIDDLING || item.filtered => 1,
+            _ if item.filtered => 1,
             _ => 2,
         };
         classes[class].push(item);
