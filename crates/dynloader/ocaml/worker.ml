@@ -153,6 +153,13 @@ module Approximations = struct
       end
     in
     List.iter keep (Compilenv.current_unit_infos ()).Cmx_format.ui_imports_cmx
+
+  (* Has [compile] find what is known, and keeps what it has read. *)
+  let known_to compile =
+    offer ();
+    let result = compile () in
+    take ();
+    result
 end
 
 (* Messages, which a compiler that has just started would print. *)
@@ -372,6 +379,10 @@ type outcome = Compiled of text list | Refused | Failed | Unsure
 let typed_at = ref 0
 let past_front_end = ref false
 
+let finish () =
+  Compiler.finish ();
+  Warnings.check_fatal ()
+
 (* As [Compile_common.implementation]. *)
 let compile ({ goal; name; implementation; _ } as request) =
   prepare_interface request;
@@ -384,24 +395,17 @@ let compile ({ goal; name; implementation; _ } as request) =
   Compilenv.reset (Compiler.module_name info);
   match goal with
   | Check ->
-      Approximations.offer ();
-      object_to info typed;
-      Approximations.take ();
-      Compiler.finish ();
-      Warnings.check_fatal ();
+      Approximations.known_to (fun () -> object_to info typed);
+      finish ();
       Compiled []
   | Compile ->
       Optcompile.clambda info backend typed;
       let unit = !assembly in
-      Compiler.finish ();
-      Warnings.check_fatal ();
+      finish ();
       Compiled [ Program unit; Program (startup name) ]
   | Compile_here ->
-      Approximations.offer ();
-      let unit = compile_plugin info typed in
-      Approximations.take ();
-      Compiler.finish ();
-      Warnings.check_fatal ();
+      let unit = Approximations.known_to (fun () -> compile_plugin info typed) in
+      finish ();
       Compiled [ Program unit; Text (no_startup ()) ]
 
 let prepare { goal; name; interface; _ } =

@@ -42,13 +42,9 @@ impl Loader {
     ) -> Result<P::Handle, Error> {
         let sources = collect(sources);
         let contract = Contract::of::<P>();
-        let compile = async {
-            Ok(self
-                .compile(&contract, Evaluation::AtLoad, sources, Goal::LoadHere)
-                .await?)
-        };
-        // The runtime starts while the compiler runs.
-        let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
+        let compiled = self
+            .compile_here(&contract, Evaluation::AtLoad, sources)
+            .await?;
         self.load_compiled::<P>(compiled).await
     }
 
@@ -64,12 +60,9 @@ impl Loader {
     ) -> Result<Module, Error> {
         let sources = collect(sources);
         let contract = Contract::Interface(Box::new(interface.clone()));
-        let compile = async {
-            Ok(self
-                .compile(&contract, Evaluation::AtLoad, sources, Goal::LoadHere)
-                .await?)
-        };
-        let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
+        let compiled = self
+            .compile_here(&contract, Evaluation::AtLoad, sources)
+            .await?;
         let loader = self.clone();
         let module = self
             .on_thread(move || loader.load_ready(&contract, compiled))
@@ -89,13 +82,26 @@ impl Loader {
     ) -> Result<Delayed<P>, Error> {
         let sources = collect(sources);
         let contract = Contract::of::<P>();
+        let compiled = self
+            .compile_here(&contract, Evaluation::OnDemand, sources)
+            .await?;
+        self.delay(compiled).await
+    }
+
+    /// Compiles sources that this process loads next. The runtime starts while the compiler runs.
+    async fn compile_here(
+        &self,
+        contract: &Contract,
+        evaluation: Evaluation,
+        sources: Vec<Source>,
+    ) -> Result<Compiled, Error> {
         let compile = async {
             Ok(self
-                .compile(&contract, Evaluation::OnDemand, sources, Goal::LoadHere)
+                .compile(contract, evaluation, sources, Goal::LoadHere)
                 .await?)
         };
         let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
-        self.delay(compiled).await
+        Ok(compiled)
     }
 
     /// Has the compiler look at the sources, types and all, without making a plugin; gives its warnings. Nothing of the
