@@ -72,7 +72,7 @@ pub(super) fn build(
     }
     println!("building OCaml {name} in `{}`", work.directory.display());
     work.step("fetched", || work.fetch(package))?;
-    work.step("unpacked", || work.unpack(package))?;
+    work.step("unpacked", || work.unpack_package(package))?;
     work.step("configured", || {
         let prefix = format!("--prefix={}", prefix.display());
         // What nothing here uses takes a third of the time.
@@ -109,7 +109,7 @@ pub(super) fn sources(toolchains: &Path, version: &str) -> Result<PathBuf, Box<d
         check_tools()?;
         let package = super::package::choose(version)?;
         work.step("fetched", || work.fetch(&package))?;
-        work.step("unpacked", || work.unpack(&package))?;
+        work.step("unpacked", || work.unpack_package(&package))?;
         empty(&work.directory.join("packed"))?;
     }
     Ok(work.source())
@@ -214,24 +214,31 @@ impl Work {
         log::run(&mut command, &self.log("fetch"))
     }
 
-    fn unpack(&self, package: &Package) -> Outcome {
+    /// Unpacks the archive of sources that `tool` has left.
+    pub(super) fn unpack(&self, tool: &str, is_archive: impl Fn(&Path) -> bool) -> Outcome {
         let packed = self.directory.join("packed");
         let archive = fs::read_dir(&packed)
             .map_err(|error| cannot("list", &packed, &error))?
             .flatten()
             .map(|entry| entry.path())
-            .find(|path| path.extension().is_some_and(|extension| extension == "tgz"))
-            .ok_or_else(|| format!("npm left no archive in `{}`", packed.display()))?;
+            .find(|path| is_archive(path))
+            .ok_or_else(|| format!("{tool} left no archive in `{}`", packed.display()))?;
         let source = self.source();
         empty(&source)?;
         let mut command = Command::new("tar");
         command
-            .arg("-xzf")
+            .arg("-xf")
             .arg(&archive)
             .args(["--strip-components=1", "-C"])
             .arg(&source);
-        log::run(&mut command, &self.log("unpack"))?;
-        let version = fs::read_to_string(source.join("VERSION")).unwrap_or_default();
+        log::run(&mut command, &self.log("unpack"))
+    }
+
+    fn unpack_package(&self, package: &Package) -> Outcome {
+        self.unpack("npm", |path| {
+            path.extension().is_some_and(|extension| extension == "tgz")
+        })?;
+        let version = fs::read_to_string(self.source().join("VERSION")).unwrap_or_default();
         let version = version.lines().next().unwrap_or_default();
         if version != package.ocaml {
             let specification = &package.specification;

@@ -32,7 +32,8 @@ pub(super) fn ensure(findlibs: &Path, toolchain: &Path) -> Result<PathBuf, Box<d
 fn build(work: &Work, toolchain: &Path, prefix: &Path) -> Outcome {
     println!("building findlib in `{}`", work.directory.display());
     work.step("fetched", || fetch(work))?;
-    work.step("unpacked", || unpack(work))?;
+    let is_archive = |path: &Path| path.to_string_lossy().contains(".orig.tar.");
+    work.step("unpacked", || work.unpack("apt", is_archive))?;
     let path = path(toolchain)?;
     let command = |program: &str| {
         let mut command = work.command(program);
@@ -142,25 +143,6 @@ fn entry(line: &str) -> Option<String> {
     address
         .contains("://")
         .then(|| format!("{address} {suite} {component}"))
-}
-
-fn unpack(work: &Work) -> Outcome {
-    let packed = work.directory.join("packed");
-    let archive = fs::read_dir(&packed)
-        .map_err(|error| cannot("list", &packed, &error))?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.to_string_lossy().contains(".orig.tar."))
-        .ok_or_else(|| format!("apt left no archive in `{}`", packed.display()))?;
-    let source = work.source();
-    empty(&source)?;
-    let mut command = Command::new("tar");
-    command
-        .arg("-xf")
-        .arg(&archive)
-        .args(["--strip-components=1", "-C"])
-        .arg(&source);
-    log::run(&mut command, &work.log("unpack"))
 }
 
 /// Asks the findlib in `prefix` for a library of its OCaml.
