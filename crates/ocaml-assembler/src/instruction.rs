@@ -1,6 +1,8 @@
 //! From a mnemonic and its operands to bytes and unresolved places.
 
 mod branch;
+#[cfg(test)]
+mod disassembly;
 mod integer;
 pub(crate) mod mnemonic;
 mod stack;

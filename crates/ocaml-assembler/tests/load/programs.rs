@@ -13,6 +13,15 @@ use super::{Fixture, PLUGIN, options, run};
 /// How many programs of the test suite the short run takes.
 const SAMPLE: usize = 40;
 
+/// The flags that change what there is to link. Without `-g` no backtrace is printed; `-unsafe` is not among them, because
+/// what a program reads outside of its arrays is not the same twice.
+const FLAGS: [&[&str]; 4] = [
+    &["-g"],
+    &["-g", "-function-sections"],
+    &["-g", "-O3", "-inline", "200"],
+    &[],
+];
+
 /// Seconds after which a program is given up: some wait for what does not come.
 const LIMIT: &str = "30";
 
@@ -54,14 +63,15 @@ enum Outcome {
 
 impl Fixture {
     /// Makes a plugin of `source` with ocamlopt and ld, and one with this crate; loads both.
-    fn compare(&self, source: &Path) -> Outcome {
+    fn compare(&self, source: &Path, flags: &[&str]) -> Outcome {
         let directory = tempfile::tempdir().expect("a directory");
         let directory = directory.path();
         let name = source.file_name().expect("a name");
         let plugin = Path::new(name).with_extension("cmxs");
         let compile = |arguments: &[&std::ffi::OsStr]| {
             let output = limited(&self.ocamlopt, directory)
-                .args(["-w", "-a", "-g"])
+                .args(["-w", "-a"])
+                .args(flags)
                 .args(arguments)
                 .output();
             output.expect("ocamlopt starts").status.success()
@@ -112,7 +122,7 @@ impl Fixture {
             return Outcome::Same;
         }
         Outcome::Different(format!(
-            "{}: {found:?}, expected {expected:?}",
+            "{} {flags:?}: {found:?}, expected {expected:?}",
             source.display()
         ))
     }
@@ -128,22 +138,30 @@ fn programs_of_ocamls_test_suite_print_the_same_whoever_linked_them() {
         return;
     };
     let sources = sources(&tree.join("testsuite/tests"));
-    let step = match std::env::var_os("OCAML_ASSEMBLER_ALL") {
-        Some(_) => 1,
-        None => sources.len().div_ceil(SAMPLE).max(1),
+    let all = std::env::var_os("OCAML_ASSEMBLER_ALL").is_some();
+    let step = match all {
+        true => 1,
+        false => sources.len().div_ceil(SAMPLE).max(1),
     };
-    let sources: Vec<PathBuf> = sources.into_iter().step_by(step).collect();
+    let sources: Vec<(usize, PathBuf)> = sources.into_iter().step_by(step).enumerate().collect();
     let next = AtomicUsize::new(0);
     let counts = Mutex::new((0, 0, Vec::new()));
     let work = || {
-        while let Some(source) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = fixture.compare(source);
-            let mut counts = counts.lock().expect("no panic");
-            match outcome {
-                Outcome::NotCompiled => {}
-                Outcome::Same => counts.0 += 1,
-                Outcome::Chance => counts.1 += 1,
-                Outcome::Different(difference) => counts.2.push(difference),
+        while let Some((number, source)) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let sets = match all {
+                true => &FLAGS[..],
+                false => std::slice::from_ref(&FLAGS[number % FLAGS.len()]),
+            };
+            for flags in sets {
+                let outcome = fixture.compare(source, flags);
+                let mut counts = counts.lock().expect("no panic");
+                match outcome {
+                    // What is refused with one set of flags is refused with all.
+                    Outcome::NotCompiled => break,
+                    Outcome::Same => counts.0 += 1,
+                    Outcome::Chance => counts.1 += 1,
+                    Outcome::Different(difference) => counts.2.push(difference),
+                }
             }
         }
     };

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The path of `program`. When it is missing, the test is skipped; with `CI` set it fails.
 pub(crate) fn require(program: &str) -> Option<PathBuf> {
@@ -23,12 +24,15 @@ pub(crate) fn ocamlopt() -> OsString {
 }
 
 /// Where the compiler has its standard library.
-pub(crate) fn standard_library() -> PathBuf {
-    let output = Command::new(ocamlopt())
-        .arg("-where")
-        .output()
-        .expect("ocamlopt starts");
-    PathBuf::from(String::from_utf8(output.stdout).expect("UTF-8").trim())
+pub(crate) fn standard_library() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let output = Command::new(ocamlopt())
+            .arg("-where")
+            .output()
+            .expect("ocamlopt starts");
+        PathBuf::from(String::from_utf8(output.stdout).expect("UTF-8").trim())
+    })
 }
 
 /// What GNU as makes of `text`, or its messages.

@@ -6,17 +6,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::compare::difference;
-use crate::tools::{gnu_as, ocamlopt, require, standard_library};
+use crate::tools::{ocamlopt, require, standard_library};
 
 /// How many sources the short run takes: those of the standard library with each set of flags, others with one of them.
 const SAMPLE: usize = 12;
 const SAMPLE_OF_OTHERS: usize = 32;
 
-/// The flags that change what ocamlopt prints.
+/// The flags that change what ocamlopt prints; `-O3` does with flambda.
 const FLAGS: [&[&str]; 5] = [
     &[],
     &["-g"],
-    &["-g", "-inline", "200", "-unsafe"],
+    &["-g", "-O3", "-inline", "200", "-unsafe"],
     &["-function-sections", "-g"],
     &["-nodynlink"],
 ];
@@ -67,64 +67,90 @@ fn sources(directory: &Path, deep: bool) -> Vec<PathBuf> {
     sources
 }
 
-/// The assembly of one source file; nothing when ocamlopt refuses it.
-fn assembly(source: &Path, directory: &Path, flags: &[&str]) -> Option<String> {
-    let copy = directory.join(source.file_name()?);
-    std::fs::copy(source, &copy).expect("a copy");
-    let compile = |file: &Path| {
+/// A source in a directory of its own, its interface compiled.
+struct Unit {
+    directory: tempfile::TempDir,
+    copy: PathBuf,
+}
+
+impl Unit {
+    /// Nothing when ocamlopt refuses the interface.
+    fn new(source: &Path) -> Option<Unit> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let copy = directory.path().join(source.file_name()?);
+        std::fs::copy(source, &copy).expect("a copy");
+        let unit = Unit { directory, copy };
         // Units of the standard library see one another by their short names through `Stdlib`, and
         // are compiled without it themselves; as programs they only need their own interface gone.
+        let interface = source.with_extension("mli");
+        let is_own = !source.starts_with(standard_library());
+        if is_own && interface.exists() {
+            let copy = unit.copy.with_extension("mli");
+            std::fs::copy(&interface, &copy).expect("a copy");
+            if !unit.compile(&copy, &[]) {
+                return None;
+            }
+        }
+        Some(unit)
+    }
+
+    fn compile(&self, file: &Path, flags: &[&str]) -> bool {
         let status = Command::new("timeout")
             .arg(LIMIT)
             .arg(ocamlopt())
             .args(["-S", "-c", "-w", "-a", "-nolabels", "-I", "+compiler-libs"])
             .args(flags)
             .arg(file)
-            .current_dir(directory)
+            .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .stdout(Stdio::null())
             .status();
         status.is_ok_and(|status| status.success())
-    };
-    let interface = source.with_extension("mli");
-    let is_own = !source.starts_with(standard_library());
-    if is_own && interface.exists() {
-        let copy = copy.with_extension("mli");
-        std::fs::copy(&interface, &copy).expect("a copy");
-        if !compile(&copy) {
+    }
+
+    /// The assembly, and the object that ocamlopt has GNU as make of it; nothing when ocamlopt refuses the source.
+    fn assembly(&self, flags: &[&str]) -> Option<(String, Vec<u8>)> {
+        if !self.compile(&self.copy, flags) {
             return None;
         }
+        let bytes = std::fs::read(self.copy.with_extension("s")).expect("assembly");
+        let text = String::from_utf8(bytes).expect("what ocamlopt prints is ASCII and escapes");
+        let object = std::fs::read(self.copy.with_extension("o")).expect("an object");
+        Some((text, object))
     }
-    compile(&copy).then(|| read(&copy.with_extension("s")))
 }
 
-/// The assembly of a file; the names in it may be in another encoding than UTF-8.
-fn read(path: &Path) -> String {
-    let bytes = std::fs::read(path).expect("assembly");
-    String::from_utf8(bytes).expect("what ocamlopt prints is ASCII and escapes")
-}
+/// A source, and the sets of flags that it is compiled with.
+type Work = (PathBuf, Vec<&'static [&'static str]>);
 
 /// Compares the objects of each source with each of its sets of flags; at least `expected` must be compared.
-fn compare(work: &[(PathBuf, &[&str])], expected: usize) {
-    let (next, compared) = (AtomicUsize::new(0), AtomicUsize::new(0));
+fn compare(work: &[Work], expected: usize) {
+    let (next, units) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let compared = FLAGS.map(|_| AtomicUsize::new(0));
     let failures = Mutex::new(Vec::new());
     let compare_next = || {
-        while let Some((source, flags)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let directory = tempfile::tempdir().expect("a directory");
-            let Some(text) = assembly(source, directory.path(), flags) else {
+        while let Some((source, sets)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let Some(unit) = Unit::new(source) else {
                 continue;
             };
-            let theirs =
-                gnu_as(directory.path(), &text).expect("GNU as assembles what ocamlopt prints");
-            compared.fetch_add(1, Ordering::Relaxed);
-            let failure = match ocaml_assembler::assemble(&text) {
-                Err(error) => Some(error.to_string()),
-                Ok(ours) => difference(&ours.to_elf(), &theirs),
-            };
-            if let Some(failure) = failure {
-                let failure = format!("{} {flags:?}: {failure}", source.display());
-                failures.lock().expect("no panic").push(failure);
+            // What is refused without flags is refused with them.
+            for (number, flags) in sets.iter().enumerate() {
+                let Some((text, theirs)) = unit.assembly(flags) else {
+                    break;
+                };
+                units.fetch_add(usize::from(number == 0), Ordering::Relaxed);
+                if let Some(set) = FLAGS.iter().position(|set| set == flags) {
+                    compared[set].fetch_add(1, Ordering::Relaxed);
+                }
+                let failure = match ocaml_assembler::assemble(&text) {
+                    Err(error) => Some(error.to_string()),
+                    Ok(ours) => difference(&ours.to_elf(), &theirs),
+                };
+                if let Some(failure) = failure {
+                    let failure = format!("{} {flags:?}: {failure}", source.display());
+                    failures.lock().expect("no panic").push(failure);
+                }
             }
         }
     };
@@ -133,19 +159,19 @@ fn compare(work: &[(PathBuf, &[&str])], expected: usize) {
             scope.spawn(compare_next);
         }
     });
-    let (compared, failures) = (compared.into_inner(), failures.into_inner());
-    let failures = failures.expect("no panic");
-    println!("{compared} of {} compared", work.len());
+    let units = units.into_inner();
+    let failures = failures.into_inner().expect("no panic");
+    println!("{units} of {} sources compared", work.len());
+    for (flags, compared) in FLAGS.iter().zip(compared) {
+        println!("  {} with {flags:?}", compared.into_inner());
+    }
     assert!(
         failures.is_empty(),
-        "{} of {compared}:\n{}",
+        "{}:\n{}",
         failures.len(),
         failures.join("\n")
     );
-    assert!(
-        compared >= expected,
-        "only {compared} units could be compared"
-    );
+    assert!(units >= expected, "only {units} units could be compared");
 }
 
 /// Each source with all flags, or a sample of them with one set each.
@@ -155,15 +181,14 @@ fn compare_sources(sources: Vec<PathBuf>) {
         false => sources.len().div_ceil(SAMPLE_OF_OTHERS).max(1),
     };
     let chosen = sources.into_iter().step_by(step);
-    let work: Vec<(PathBuf, &[&str])> = match all() {
-        true => chosen
-            .flat_map(|source| FLAGS.map(|flags| (source.clone(), flags)))
-            .collect(),
-        false => chosen
-            .enumerate()
-            .map(|(number, source)| (source, FLAGS[number % FLAGS.len()]))
-            .collect(),
+    let sets = |number| match all() {
+        true => FLAGS.to_vec(),
+        false => vec![FLAGS[number % FLAGS.len()]],
     };
+    let work: Vec<Work> = chosen
+        .enumerate()
+        .map(|(number, source)| (source, sets(number)))
+        .collect();
     let expected = work.len() / 4;
     compare(&work, expected);
 }
@@ -173,21 +198,23 @@ fn the_standard_library_assembles_to_the_objects_of_gnu_as() {
     let (Some(_), Some(_)) = (require("ocamlopt"), require("as")) else {
         return;
     };
-    let sources = sources(&standard_library(), false);
-    let step = if all() {
-        1
-    } else {
-        sources.len().div_ceil(SAMPLE).max(1)
-    };
+    let sources = sources(standard_library(), false);
     // Another sample for each set of flags, so that the short run sees more units.
-    let work: Vec<(PathBuf, &[&str])> = FLAGS
-        .iter()
+    let step = match all() {
+        true => 1,
+        false => sources.len().div_ceil(SAMPLE).max(1),
+    };
+    let sets = |number: usize| {
+        FLAGS
+            .iter()
+            .enumerate()
+            .filter(move |(set, _)| all() || number % step == set % step)
+    };
+    let work: Vec<Work> = sources
+        .into_iter()
         .enumerate()
-        .flat_map(|(number, flags)| {
-            let first = if all() { 0 } else { number % step };
-            let chosen = sources.iter().skip(first).step_by(step);
-            chosen.map(|source| (source.clone(), *flags))
-        })
+        .map(|(number, source)| (source, sets(number).map(|(_, flags)| *flags).collect()))
+        .filter(|(_, sets): &Work| !sets.is_empty())
         .collect();
     compare(&work, 30);
 }
