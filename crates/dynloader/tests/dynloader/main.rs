@@ -12,6 +12,7 @@ mod diagnostics;
 mod libraries;
 mod lifecycle;
 mod loads;
+mod output;
 mod programs;
 mod seals;
 mod spans;
