@@ -9,6 +9,7 @@ mod caches;
 mod check_command;
 mod dependencies;
 mod diagnostics;
+mod growth;
 mod libraries;
 mod lifecycle;
 mod loads;
