@@ -1,12 +1,17 @@
 //! Files that appear whole or not at all.
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Seek as _};
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::random;
 
-/// Writes a file under another name beside `path`, then renames it. The mode is not narrowed by the umask.
+/// Writes a file without a name, or under another name beside `path`, then renames it. The mode is not narrowed by the umask.
+///
+/// A file without a name leaves nothing behind when the process is killed (O_TMPFILE of open(2)). Not every file system has
+/// them.
 ///
 /// A device, FIFO or socket at `path` is an error: a rename would put a file in its place, also in that of `/dev/null`.
 pub(crate) fn write(
@@ -31,13 +36,19 @@ pub(crate) fn write(
         path: path.with_file_name(hidden),
         renamed: false,
     };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .read(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary.path)?;
+    let unnamed = unnamed(&temporary.path);
+    let is_unnamed = unnamed.is_some();
+    let mut file = match unnamed {
+        Some(file) => file,
+        None => named(&temporary.path)?,
+    };
     fill(&mut file)?;
+    if is_unnamed && name_it(&file, &temporary.path).is_err() {
+        let mut copy = named(&temporary.path)?;
+        file.rewind()?;
+        io::copy(&mut file, &mut copy)?;
+        file = copy;
+    }
     file.set_permissions(Permissions::from_mode(mode))?;
     // A rename that reaches the disk before the contents would leave an empty file after a power loss.
     file.sync_all()?;
@@ -45,6 +56,58 @@ pub(crate) fn write(
     fs::rename(&temporary.path, path)?;
     temporary.renamed = true;
     Ok(())
+}
+
+/// A new file with this name.
+fn named(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .read(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// A new file without a name on the file system of `path`, where it has such files and `/proc` leads to them.
+#[cfg(target_os = "linux")]
+fn unnamed(path: &Path) -> Option<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(directory(path), flags, Mode::RUSR | Mode::WUSR);
+    let file = File::from(opened.ok()?);
+    fs::metadata(link_to(&file)).ok()?;
+    Some(file)
+}
+
+/// Gives the file of [`unnamed`] the name `path`, which nothing has.
+#[cfg(target_os = "linux")]
+fn name_it(file: &File, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD};
+    let named = rustix::fs::linkat(CWD, link_to(file), CWD, path, AtFlags::SYMLINK_FOLLOW);
+    named.map_err(io::Error::from)
+}
+
+#[cfg(target_os = "linux")]
+fn link_to(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+#[cfg(target_os = "linux")]
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unnamed(_: &Path) -> Option<File> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn name_it(_: &File, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// An error where a file of this length is longer than the process may write: writing it would end the process with
@@ -94,6 +157,28 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
             0o640
         );
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn nothing_has_a_name_while_it_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        if unnamed(&path).is_none() {
+            println!("SKIP: this file system has no files without a name");
+            return;
+        }
+        for text in ["first", "second"] {
+            let before = fs::read_dir(directory.path()).unwrap().count();
+            write(&path, 0o644, |file| {
+                file.write_all(text.as_bytes())?;
+                let there = fs::read_dir(directory.path())?.count();
+                assert_eq!(there, before, "a name that a killed process leaves");
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
