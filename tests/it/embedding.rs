@@ -296,3 +296,31 @@ fn an_assembler_and_a_linker_are_carried_when_asked_for_and_nothing_under_the_gp
         .run();
     external.code(0).prints("hello\n");
 }
+
+#[test]
+fn what_other_programs_are_to_assemble_is_refused_where_none_are_carried() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("hello.ml", HELLO);
+    let lacks = ["came without an assembler and a linker", "--with-binutils"];
+    let run = |options: &[&str]| {
+        let command = sandbox.standalone(["run"]).args(options);
+        // Those of the system are not meant, and are there.
+        command.arg("hello.ml").run()
+    };
+    run(&["--assembler", "external"])
+        .code(1)
+        .prints_nothing()
+        .says(&lacks);
+    run(&["--cmxs-flag", "-ccopt", "--cmxs-flag", "-lm"])
+        .code(1)
+        .prints_nothing()
+        .says(&lacks)
+        .says(&["`-lm` needs a linker"]);
+    sandbox
+        .standalone(["check", "--assembler", "external", "hello.ml"])
+        .run()
+        .code(0);
+}

@@ -374,3 +374,27 @@ fn a_missing_shared_library_is_named() {
         "needs the shared library `libgone.so`, which this machine lacks",
     ]);
 }
+
+#[test]
+fn a_module_of_a_library_that_was_not_required_is_named() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // Its interface lies beside the standard library's (before OCaml 5).
+    sandbox.write(
+        "main.ml",
+        "let () = print_int (String.length (Str.quote \"a\"))\n",
+    );
+    for code in ["native", "byte"] {
+        let run = ["run", "--code", code, "-I", "+str", "main.ml"];
+        let outcome = sandbox.saddlebag(run).run();
+        outcome
+            .code(1)
+            .prints_nothing()
+            .says(&["the plugin uses the module `Str`, which is in no library that it requires"])
+            .says(&["hint: name the library that has it: --require LIB"]);
+    }
+    let run = sandbox.saddlebag(["run", "--require", "str", "main.ml"]);
+    run.run().code(0).prints("1").is_quiet();
+}

@@ -1,5 +1,7 @@
 //! Directories for temporary files that cannot be used: each is named with what is wrong with it.
 
+use std::path::Path;
+
 use saddlebag_tests::{Mount, Outcome, Sandbox, ocaml, saddlebag, standalone, with_mount};
 
 const HELLO: &str = "let () = print_endline \"hello\"\n";
@@ -108,8 +110,49 @@ fn one_that_cannot_be_written_to_is_named() {
 }
 
 #[test]
-fn one_from_which_nothing_runs_is_named() {
-    refused(Mount::NoExec, "noexec");
+fn plugins_are_run_from_memory_where_nothing_runs_from_one() {
+    if !ocaml() {
+        return;
+    }
+    let (sandbox, directory) = sandbox();
+    sandbox.saddlebag(["run", "hello.ml"]).run().code(0);
+    let run = |program: &Path, options: &[&str]| {
+        with_mount(Mount::NoExec, &directory, "\"$@\"", |command| {
+            let command = command.arg(program).arg("run").args(options);
+            let command = command.arg("hello.ml").current_dir(sandbox.work());
+            command.env("TMPDIR", &directory)
+        })
+    };
+    for (program, options) in [
+        (standalone(), &[][..]),
+        (saddlebag(), &[]),
+        (saddlebag(), &["--assembler", "external"]),
+        (saddlebag(), &["--code", "byte"]),
+    ] {
+        let Some(outcome) = run(program, options) else {
+            return;
+        };
+        outcome.code(0).prints("hello\n").is_quiet();
+    }
+    // The dynamic linker finds libraries by files.
+    let Some(outcome) = run(saddlebag(), &["--require", "str"]) else {
+        return;
+    };
+    outcome
+        .code(1)
+        .prints_nothing()
+        .says(&[&format!("`{}", directory.display()), "noexec"])
+        .says(&["hint: name a directory", "--in-dir DIR, or in TMPDIR"]);
+}
+
+#[test]
+fn an_empty_name_names_none() {
+    if !ocaml() {
+        return;
+    }
+    let (sandbox, _) = sandbox();
+    let run = sandbox.saddlebag(["run", "hello.ml"]).env("TMPDIR", "");
+    run.run().code(0).prints("hello\n").is_quiet();
 }
 
 #[test]
@@ -175,12 +218,21 @@ fn where_no_place_takes_even_a_link_each_is_named() {
 
 #[test]
 fn a_system_without_a_place_to_write_to_is_told_of_it() {
-    for (options, words) in [("ro", "Read-only file system"), ("noexec", "noexec")] {
-        let Some(outcome) = with_places(options) else {
-            return;
-        };
-        outcome.code(1).prints_nothing().says(&["`/tmp`", words]);
-    }
+    let Some(outcome) = with_places("ro") else {
+        return;
+    };
+    outcome
+        .code(1)
+        .prints_nothing()
+        .says(&["`/tmp`", "Read-only file system"]);
+}
+
+#[test]
+fn a_compiler_works_from_memory_where_no_place_runs_anything() {
+    let Some(outcome) = with_places("noexec") else {
+        return;
+    };
+    outcome.code(0).prints("hello\n").is_quiet();
 }
 
 #[test]

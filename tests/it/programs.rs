@@ -119,6 +119,7 @@ programs! {
     arrays
     backtraces
     bigarrays
+    broken_pipe
     closures
     comments_and_documentation
     effects_of_evaluation_order
@@ -180,6 +181,7 @@ programs! {
     uncaught_in_a_thread
     uncaught_in_at_exit
     unix_calls
+    waiting_for_all_children
     weak_hash_and_ephemerons
     weak_polymorphism
     wrong_arguments

@@ -49,14 +49,13 @@ pub enum Error {
     },
 }
 
-/// Replaces the driver's output by the plugin.
-pub(crate) fn link_file(path: &Path, needed: Vec<String>) -> Result<(), Error> {
-    let file = |source| Error::File {
+/// Makes the plugin of the driver's output.
+pub(crate) fn link_file(path: &Path, needed: Vec<String>) -> Result<Vec<u8>, Error> {
+    let collected = std::fs::read(path).map_err(|source| Error::File {
         path: path.to_owned(),
         source,
-    };
-    let plugin = link(&std::fs::read(path).map_err(file)?, needed)?;
-    std::fs::write(path, plugin).map_err(file)
+    })?;
+    link(&collected, needed)
 }
 
 /// The shared object made of the driver's output; it names `needed` as needed.

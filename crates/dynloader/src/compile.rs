@@ -61,6 +61,11 @@ pub enum Error {
         /// The code asked for.
         code: Code,
     },
+    /// The plugin is to be made by other programs, or cannot be made by this process, and the kit brought none.
+    #[error(
+        "this compiler came without an assembler and a linker (`saddlebag embed --with-binutils` carries them)"
+    )]
+    NoLinker(#[source] Option<Box<assembly::Error>>),
     /// Only our own driver links libraries to plugins of byte code.
     #[error(
         "libraries in byte code need OCaml's compiler-libs, in native code, which this toolchain lacks"
@@ -165,6 +170,8 @@ pub(crate) async fn run(
     goal: Goal,
 ) -> Result<Finished, Error> {
     let (kit, options) = (&shared.kit, &shared.options);
+    let fits = options.compiles_against_kit_alone();
+    let artefact = |bytes| Artefact { bytes, fits };
     let Unit {
         name,
         implementation,
@@ -181,6 +188,8 @@ pub(crate) async fn run(
         Failure::Workspace(error) => Error::Workspace(error),
     };
     let (mut job, mut rewriter) = (None, Vec::new());
+    // Why this process makes no plugin of the assembly.
+    let mut unfit = None;
     if let Some(program) = preprocess::program(kit, options) {
         let fresh = new_job(workspace).await?;
         let run = preprocess::run(&program, fresh, files).await;
@@ -218,10 +227,7 @@ pub(crate) async fn run(
         match link(kit, libraries, &name, answer.assembly).await {
             Ok(plugin) => {
                 return Ok(Finished {
-                    artefact: Some(Artefact::Stored {
-                        bytes: plugin,
-                        fits: shared.options.compiles_against_kit_alone(),
-                    }),
+                    artefact: Some(artefact(plugin)),
                     diagnostics,
                     assembler: Some(INTERNAL),
                 });
@@ -230,7 +236,7 @@ pub(crate) async fn run(
                 return Err(Error::Assemble(error));
             }
             // A line that is not understood now would not be understood again.
-            Err(_) => attempt = None,
+            Err(error) => (attempt, unfit) = (None, Some(error)),
         }
     }
 
@@ -250,25 +256,29 @@ pub(crate) async fn run(
             return Err(rejected(CommandFailure::new(attempt, result), &names));
         }
         let output = job.path().join(format!("{name}.cmxs"));
-        let (needed, file) = (needed(kit, libraries), output.clone());
-        match blocking::unblock(move || assembly::link_file(&file, needed)).await {
-            Ok(()) => {
-                let finished = finished(job, goal, &result, &names, output);
+        let needed = needed(kit, libraries);
+        match blocking::unblock(move || assembly::link_file(&output, needed)).await {
+            Ok(plugin) => {
                 return Ok(Finished {
+                    artefact: Some(artefact(plugin)),
+                    diagnostics: diagnostics(&result.stderr, &names),
                     assembler: Some(INTERNAL),
-                    ..finished
                 });
             }
             Err(error) if options.assembler == Assembler::Internal => {
                 return Err(Error::Assemble(Box::new(error)));
             }
             // The assembler and the linker are the way out.
-            Err(_) => {}
+            Err(error) => unfit = Some(Box::new(error)),
         }
     }
-    let stubs = match (goal, options.code) {
-        (Goal::Load | Goal::LoadHere, Code::Native) => stubs(kit, options, libraries, &job)?,
-        _ => Vec::new(),
+    let native = goal.loads() && options.code == Code::Native;
+    if native && options.programs.ocamlopt.is_none() && kit.lacks_linker() {
+        return Err(Error::NoLinker(unfit));
+    }
+    let stubs = match native {
+        true => stubs(kit, options, libraries, &job)?,
+        false => Vec::new(),
     };
     let (invocation, output) = invocation(kit, options, goal, stubs, &name)?;
     let invocation = in_job(invocation.args(&rewriter), &sources, job.path());
@@ -276,15 +286,24 @@ pub(crate) async fn run(
         .output(&invocation)
         .await
         .map_err(|error| Error::Run(Box::new(error)))?;
-    if result.status.success() {
-        let file = job.path().join(output);
-        let native = goal.loads() && options.code == Code::Native;
-        return Ok(Finished {
-            assembler: native.then_some(EXTERNAL),
-            ..finished(job, goal, &result, &names, file)
-        });
+    if !result.status.success() {
+        return Err(rejected(CommandFailure::new(invocation, result), &names));
     }
-    Err(rejected(CommandFailure::new(invocation, result), &names))
+    let plugin = match goal.loads() {
+        true => Some(read(job.path().join(output)).await?),
+        false => None,
+    };
+    Ok(Finished {
+        artefact: plugin.map(artefact),
+        diagnostics: diagnostics(&result.stderr, &names),
+        assembler: native.then_some(EXTERNAL),
+    })
+}
+
+/// What a program that succeeded left.
+async fn read(path: PathBuf) -> Result<Vec<u8>, Error> {
+    blocking::unblock(move || std::fs::read(&path).map_err(|source| Error::Output { path, source }))
+        .await
 }
 
 /// What a linker is given so that the plugin names its libraries.
@@ -363,20 +382,6 @@ fn in_directory(invocation: Invocation, files: &Files, directory: &Path) -> Invo
 /// The command with its sources, in the directory of the compilation.
 fn in_job(invocation: Invocation, sources: &[String], job: &Path) -> Invocation {
     invocation.args(sources).current_dir(job).env("TMPDIR", job)
-}
-
-fn finished(
-    job: JobDirectory,
-    goal: Goal,
-    result: &Output,
-    names: &NameTable,
-    file: PathBuf,
-) -> Finished {
-    Finished {
-        artefact: goal.loads().then_some(Artefact::Fresh { job, file }),
-        diagnostics: diagnostics(&result.stderr, names),
-        assembler: None,
-    }
 }
 
 /// What the compiler printed, with the positions of the sources.

@@ -144,6 +144,14 @@ impl CompileWorkers {
         }
     }
 
+    /// Ends the workers that have nothing to do, and waits until they are gone.
+    pub(crate) async fn end(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        for worker in idle {
+            worker.session.end().await;
+        }
+    }
+
     /// Ends the workers that have nothing to do.
     pub(crate) fn clear(&self) {
         let idle = std::mem::take(&mut *self.idle());

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use crate::compile;
 use crate::diagnostic::Diagnostic;
 use crate::seal::Seal;
-use crate::workspace::JobDirectory;
 
 /// A compiled plugin: the loadable file and what the compiler said about its sources.
 #[derive(Debug)]
@@ -19,18 +18,13 @@ pub struct Compiled {
     pub(crate) from_cache: bool,
 }
 
-/// Where the loadable bytes are.
+/// What is loaded, without its seal: verified, or made by this process.
 #[derive(Debug)]
-pub(crate) enum Artefact {
-    /// In a directory that nothing else uses, so that the file can be loaded where it is.
-    Fresh { job: JobDirectory, file: PathBuf },
-    /// In memory, verified, without their seal.
-    Stored {
-        bytes: Vec<u8>,
-        /// Whether the plugin is known to be compiled against the interfaces of its kit alone, which are those of the
-        /// host image that the seal names.
-        fits: bool,
-    },
+pub(crate) struct Artefact {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether the plugin is known to be compiled against the interfaces of its kit alone, which are those of the host
+    /// image that the seal names.
+    pub(crate) fits: bool,
 }
 
 impl Compiled {
@@ -58,7 +52,7 @@ impl Compiled {
     /// When the file cannot be written; what was there stays as it was.
     pub async fn write_to(self, path: impl Into<PathBuf>) -> Result<(), compile::Error> {
         let path = path.into();
-        let (_, sealed) = self.sealed().await?;
+        let (_, sealed) = self.sealed().await;
         blocking::unblock(move || {
             write_atomically(&path, &sealed)
                 .map_err(|source| compile::Error::Output { path, source })
@@ -67,19 +61,11 @@ impl Compiled {
     }
 
     /// The plugin with the bytes of its sealed file.
-    pub(crate) async fn sealed(self) -> Result<(Compiled, Vec<u8>), compile::Error> {
+    pub(crate) async fn sealed(self) -> (Compiled, Vec<u8>) {
         blocking::unblock(move || {
-            let mut bytes = match &self.artefact {
-                Artefact::Stored { bytes, .. } => bytes.clone(),
-                Artefact::Fresh { file, .. } => {
-                    fs::read(file).map_err(|source| compile::Error::Output {
-                        path: file.clone(),
-                        source,
-                    })?
-                }
-            };
+            let mut bytes = self.artefact.bytes.clone();
             self.seal.append(&mut bytes);
-            Ok((self, bytes))
+            (self, bytes)
         })
         .await
     }

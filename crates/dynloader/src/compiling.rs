@@ -135,7 +135,7 @@ impl Loader {
         let Some((key, storage)) = stored else {
             return Ok(compiled);
         };
-        let (compiled, sealed) = compiled.sealed().await?;
+        let (compiled, sealed) = compiled.sealed().await;
         let put = storage
             .store()
             .put(&key, &cache::encode(&key, &sealed, &compiled.diagnostics))
@@ -430,7 +430,7 @@ fn usable(key: &Key, stored: Option<Vec<u8>>, needed: &Needed<'_>) -> Option<Com
     is_for_us.then(|| {
         stored.drain(..place.start);
         stored.truncate(length);
-        let artefact = Artefact::Stored {
+        let artefact = Artefact {
             bytes: stored,
             fits: needed.is_of_kit,
         };

@@ -65,7 +65,7 @@ impl<P: Plugin + ?Sized> Delayed<P> {
                 seal,
                 bytes,
             } => {
-                let artefact = Artefact::Stored {
+                let artefact = Artefact {
                     bytes: bytes.to_vec(),
                     fits: false,
                 };

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use code_sets::Code;
+use ocaml_runtime::load::{self, Missing};
 
 use crate::compile;
 use crate::kit::PrepareError;
@@ -62,9 +63,21 @@ pub enum Error {
     /// The C functions of a library that the plugin uses in byte code are not to be had.
     #[error("a library of the plugin cannot be used")]
     StubLibrary(#[source] Box<stub_library::Error>),
-    /// The OCaml runtime refused the file, for example because it needs a symbol that nothing defines.
+    /// The plugin uses a module of which the compiler saw the interface, and whose code it was not given.
+    #[error("the plugin uses the module `{module}`, which is in no library that it requires")]
+    NoModule {
+        /// The module.
+        module: Box<str>,
+    },
+    /// The plugin uses a C function that neither the host image nor a library has.
+    #[error("the plugin uses the C function `{symbol}`, which nothing defines")]
+    NoSymbol {
+        /// The name of the function.
+        symbol: Box<str>,
+    },
+    /// The OCaml runtime refused the file.
     #[error("the plugin cannot be linked")]
-    Link(#[source] Box<ocaml_runtime::load::Error>),
+    Link(#[source] Box<load::Error>),
     /// The plugin registered nothing for the interface.
     #[error("the plugin did not register itself")]
     NotAPlugin,
@@ -86,9 +99,66 @@ impl From<compile::Error> for Error {
     }
 }
 
+impl Error {
+    /// The error when the runtime did not load a plugin.
+    pub(crate) fn of_runtime(error: load::Error) -> Error {
+        let no_module = |module: &str| Error::NoModule {
+            module: module.into(),
+        };
+        let no_symbol = |symbol: &str| Error::NoSymbol {
+            symbol: symbol.into(),
+        };
+        match error.missing() {
+            Some(Missing::Unit(unit)) => return no_module(unit),
+            Some(Missing::Symbol(symbol)) => {
+                return module_of_symbol(symbol).map_or_else(|| no_symbol(symbol), no_module);
+            }
+            _ => {}
+        }
+        match error {
+            load::Error::Raised { source, .. } => Error::Raised(source),
+            error => Error::Link(Box::new(error)),
+        }
+    }
+}
+
+/// The compilation unit that defines a symbol of OCaml code (`Compilenv.make_symbol` of the compiler): `camlStr`,
+/// `camlStr__f_12` before OCaml 5.1 and `camlStr.f_12` from then on, `camlA__B.f_12` in the unit `A__B`.
+fn module_of_symbol(symbol: &str) -> Option<&str> {
+    let name = symbol.strip_prefix("caml")?;
+    if !name.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return None;
+    }
+    let end_at = |separator: &str| {
+        let found = name.match_indices(separator).find(|(at, _)| {
+            let rest = &name[at + separator.len()..];
+            !rest.starts_with(|c: char| c.is_ascii_uppercase())
+        });
+        found.map_or(name.len(), |(at, _)| at)
+    };
+    Some(&name[..end_at(".").min(end_at("__"))])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn symbols_of_ocaml_code_name_their_unit_and_those_of_c_none() {
+        for (symbol, unit) in [
+            ("camlStr", Some("Str")),
+            ("camlStr__parse_1090", Some("Str")),
+            ("camlStr__1", Some("Str")),
+            ("camlStr.parse_1090", Some("Str")),
+            ("camlStr__$2b$2b_12", Some("Str")),
+            ("camlYojson__Safe__to_string_7", Some("Yojson__Safe")),
+            ("camlYojson__Safe.to_string_7", Some("Yojson__Safe")),
+            ("caml_process_fd", None),
+            ("manyargs", None),
+        ] {
+            assert_eq!(module_of_symbol(symbol), unit, "{symbol}");
+        }
+    }
 
     #[test]
     fn the_errors_are_small() {

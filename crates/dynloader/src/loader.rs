@@ -295,6 +295,12 @@ impl Shared {
         })
     }
 
+    /// Ends the compilers that wait for something to do.
+    pub(crate) async fn end_compilers(&self) {
+        self.compile_workers.end().await;
+        self.kit.end_drivers().await;
+    }
+
     /// The loader's directory, made when it is first asked for. Blocks.
     pub(crate) fn workspace(&self) -> Result<Arc<Workspace>, Unavailable> {
         let mut state = self.state();
@@ -311,6 +317,18 @@ impl Shared {
                 *state = State::Made(workspace.clone());
                 Ok(workspace)
             }
+        }
+    }
+
+    /// Has the loader's directory go, unless the hook has put something there or it is in use; it is made again when it is
+    /// needed. Blocks.
+    pub(crate) fn leave_workspace(&self) {
+        if self.options.initialize.is_some() {
+            return;
+        }
+        let mut state = self.state();
+        if let State::Made(_) = &*state {
+            *state = State::Unused;
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use code_sets::Code;
 use futures::channel::oneshot;
 use lib_resolve::ArchiveContents;
+use ocaml_runtime::open::Exit;
 use ocaml_runtime::{Interface, LoadedUnit, Module, Runtime, load, module};
 
 use crate::carried_libraries::stub_file;
@@ -227,7 +228,7 @@ impl Loader {
             .seal(contract, seal.evaluation, &seal.module, libraries);
         seal.check(&needed).map_err(refused)?;
         // A seal does not say which interfaces were used beside the kit's.
-        let artefact = Artefact::Stored {
+        let artefact = Artefact {
             bytes: compiled.to_vec(),
             fits: false,
         };
@@ -263,10 +264,8 @@ impl Loader {
                 Ok(Delayed::loaded(self.on_thread(linked).await?))
             }
             Evaluation::AtLoad => {
-                let (compiled, mut sealed) = compiled.sealed().await?;
-                let length = Seal::read(&sealed).map_or(0, |(_, compiled)| compiled.len());
-                sealed.truncate(length);
-                Ok(Delayed::stored(loader, compiled.seal, sealed))
+                let Compiled { seal, artefact, .. } = compiled;
+                Ok(Delayed::stored(loader, seal, artefact.bytes))
             }
         }
     }
@@ -316,38 +315,39 @@ impl Shared {
     fn link(self: &Arc<Self>, seal: &Seal, artefact: Artefact) -> Result<Loaded, Error> {
         let runtime = self.open_runtime()?;
         self.load_libraries(runtime, seal)?;
+        if self.options.runtime.exit_policy() == Exit::EndsProcess {
+            // A program of its own has no child that it did not start: it may wait for whatever child it has (wait(2)).
+            futures_lite::future::block_on(self.end_compilers());
+            // Not before: what a compiler that ended early is sent must not end this process. It ends without cleaning up then.
+            runtime.end_on_broken_pipe();
+            self.leave_workspace();
+        }
         let loading = tracing::debug_span!("load").entered();
         if self.options.code == Code::Byte {
             self.open_stub_libraries(runtime, &artefact)?;
         }
-        let loaded = match artefact {
-            Artefact::Fresh { job, file } => {
-                let loaded = runtime.load(file);
-                // The code stays mapped; only its name goes.
-                drop(job);
-                loaded
-            }
-            Artefact::Stored { bytes, fits } => {
-                self.sweep();
-                let loaded = match fits {
-                    true => runtime.load_matching_from_memory(&bytes),
-                    false => runtime.load_from_memory(&bytes),
-                };
-                match loaded {
-                    // The system may keep no files in memory, or run no code from them.
-                    Err(load::Error::Memory { .. } | load::Error::Refused { .. }) => {
-                        let (_job, file) = self.stored(&bytes)?;
-                        runtime.load(file)
-                    }
-                    loaded => loaded,
+        self.sweep();
+        let Artefact { bytes, fits } = artefact;
+        let loaded = match fits {
+            true => runtime.load_matching_from_memory(&bytes),
+            false => runtime.load_from_memory(&bytes),
+        };
+        let loaded = match loaded {
+            // The system may keep no files in memory, or run no code from them.
+            Err(error @ (load::Error::Memory { .. } | load::Error::Refused { .. }))
+                if error.missing().is_none() =>
+            {
+                match self.stored(&bytes) {
+                    Ok((_job, file)) => runtime.load(file),
+                    // Nor can code be run from a file, and that is not why this was refused.
+                    Err(Error::Workspace(_)) if !is_about_running(&error) => Err(error),
+                    Err(error) => return Err(error),
                 }
             }
+            loaded => loaded,
         };
         drop(loading);
-        let unit = loaded.map_err(|error| match error {
-            load::Error::Raised { source, .. } => Error::Raised(source),
-            error => Error::Link(Box::new(error)),
-        })?;
+        let unit = loaded.map_err(Error::of_runtime)?;
         Ok(Loaded { unit })
     }
 
@@ -374,7 +374,7 @@ impl Shared {
         self.kit
             .prepare_blocking(Need::Load)
             .map_err(|error| Error::Prepare(Box::new(error)))?;
-        let job = self.job()?;
+        let job = self.job_to_run_from()?;
         loading
             .load(&libraries, &job)
             .map_err(|error| Error::Library(Box::new(error)))
@@ -383,19 +383,19 @@ impl Shared {
     /// Writes a plugin to a path that no other load uses.
     fn stored(self: &Arc<Self>, bytes: &[u8]) -> Result<(JobDirectory, PathBuf), Error> {
         let _writing = tracing::debug_span!("write").entered();
-        let job = self.job()?;
+        let job = self.job_to_run_from()?;
         let written = job.write("Plugin.cmxs", bytes);
         let file = written.map_err(|error| Error::Workspace(Box::new(error)))?;
         Ok((job, file))
     }
 
-    /// A directory that no other load uses.
-    fn job(self: &Arc<Self>) -> Result<JobDirectory, Error> {
+    /// A directory that no other load uses, and whose files can be loaded.
+    fn job_to_run_from(self: &Arc<Self>) -> Result<JobDirectory, Error> {
         let workspace = self.workspace().map_err(|unavailable| match unavailable {
             Unavailable::Cleaned => Error::Cleaned,
             Unavailable::Workspace(error) => Error::Workspace(Box::new(error)),
         })?;
-        let job = workspace.job();
+        let job = workspace.job_to_run_from();
         job.map_err(|error| Error::Workspace(Box::new(error)))
     }
 
@@ -405,10 +405,7 @@ impl Shared {
         runtime: Runtime,
         artefact: &Artefact,
     ) -> Result<(), Error> {
-        let contents = match artefact {
-            Artefact::Fresh { file, .. } => ArchiveContents::read(file).ok(),
-            Artefact::Stored { bytes, .. } => ArchiveContents::parse(bytes),
-        };
+        let contents = ArchiveContents::parse(&artefact.bytes);
         let stubs = contents.map_or_else(Vec::new, |contents| contents.shared_libraries);
         let stub = |name: String| StubLibrary {
             file: stub_file(&self.kit, &name),
@@ -420,7 +417,7 @@ impl Shared {
         if stub_library::are_open(soname, &stubs).map_err(failed)? {
             return Ok(());
         }
-        let job = self.job()?;
+        let job = self.job_to_run_from()?;
         let opening = Opening {
             runtime,
             soname,
@@ -454,6 +451,15 @@ impl Loaded {
             (Contract::Effects, Evaluation::OnDemand) => instantiate().map(|_| None),
             (Contract::Interface(_), _) => instantiate().map(Some),
         }
+    }
+}
+
+/// Whether a unit in memory was refused because there are no such files, or no code is run from them (`elf/dl-load.c` of
+/// glibc).
+fn is_about_running(error: &load::Error) -> bool {
+    match error {
+        load::Error::Refused { message, .. } => message.contains("failed to map segment"),
+        _ => true,
     }
 }
 

@@ -14,6 +14,7 @@ use code_sets::Code;
 use crate::cache::{CacheConfig, Store};
 use crate::library::Library;
 use crate::warnings::Warnings;
+use crate::workspace;
 
 /// How a [`Loader`](crate::Loader) compiles and loads.
 ///
@@ -184,8 +185,9 @@ impl Options {
     }
 
     /// The directory in which the loader makes a fresh directory of its own to compile in. It must be absolute, and
-    /// is best on a local disk. Default: the system's directory for temporary files ([`std::env::temp_dir`], which
-    /// reads `TMPDIR`); without `TMPDIR` also `/var/tmp` and `/dev/shm`, where that one cannot be used.
+    /// is best on a local disk. Default: the directory that the variable `TMPDIR` names; without it the first of `/tmp`,
+    /// `/var/tmp` and `/dev/shm` that can be used. One that is mounted `noexec` comes last and does for plugins without
+    /// libraries, which are loaded from memory.
     pub fn in_dir(mut self, directory: impl Into<PathBuf>) -> Options {
         self.workspace.in_dirs = vec![directory.into()];
         self
@@ -195,7 +197,9 @@ impl Options {
     /// Default: none. When none will do, the error tells what is wrong with each.
     pub fn or_in_dir(mut self, directory: impl Into<PathBuf>) -> Options {
         if self.workspace.in_dirs.is_empty() {
-            self.workspace.in_dirs.push(std::env::temp_dir());
+            let chosen = workspace::chosen_directory();
+            let temporary = chosen.unwrap_or_else(|| workspace::TEMPORARY.into());
+            self.workspace.in_dirs.push(temporary);
         }
         self.workspace.in_dirs.push(directory.into());
         self
@@ -364,6 +368,10 @@ impl Options {
 
     /// How the OCaml runtime is started: arguments that plugins see in `Sys.argv`, limits. Only the first load into a
     /// host image in a process starts its runtime. Default: the runtime's own.
+    ///
+    /// With [`Exit::EndsProcess`](ocaml_runtime::open::Exit::EndsProcess) plugins are programs of their own also in that this
+    /// process has no compilers as children when they run, so that they may wait for all children there are, and that a
+    /// broken pipe ends the process ([`Runtime::end_on_broken_pipe`](ocaml_runtime::Runtime::end_on_broken_pipe)).
     pub fn runtime(mut self, options: ocaml_runtime::open::Options) -> Options {
         self.runtime = options;
         self

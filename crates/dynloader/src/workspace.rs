@@ -42,8 +42,8 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// The file system refuses to run code from its files.
-    #[error("cannot compile and load in `{}`: it is mounted noexec", directory.display())]
+    /// The file system refuses to run code from its files, and what is to be loaded cannot be kept in memory.
+    #[error("cannot load from `{}`: it is mounted noexec", directory.display())]
     NoExec {
         /// The directory for workspaces.
         directory: PathBuf,
@@ -88,6 +88,8 @@ fn each(tried: &[Error]) -> String {
 #[derive(Debug)]
 pub(crate) struct Workspace {
     directory: Arc<Directory>,
+    /// See [`is_noexec`].
+    noexec: bool,
     _lock: File,
 }
 
@@ -99,11 +101,14 @@ pub(crate) struct JobDirectory {
 
 impl Workspace {
     /// Makes a workspace in the first of the directories that can be used, and removes those that dead processes left
-    /// there.
+    /// there. Those that code can be run from go before the others, in which what needs no linker can be compiled.
     pub(crate) fn create(options: &WorkspaceOptions) -> Result<Workspace, Error> {
         let directories = directories(options);
+        let runs_nothing = |directory: &&PathBuf| is_noexec(directory).unwrap_or(false);
+        let (others, ordered): (Vec<&PathBuf>, Vec<&PathBuf>) =
+            directories.iter().partition(runs_nothing);
         let mut tried = Vec::new();
-        for directory in directories.iter() {
+        for directory in ordered.into_iter().chain(others) {
             match Workspace::create_in(directory, options.permissions) {
                 Ok(workspace) => return Ok(workspace),
                 Err(error) => tried.push(error),
@@ -128,11 +133,7 @@ impl Workspace {
             directory: parent.to_owned(),
             source,
         };
-        if is_noexec(parent).map_err(failed)? {
-            return Err(Error::NoExec {
-                directory: parent.to_owned(),
-            });
-        }
+        let noexec = is_noexec(parent).map_err(failed)?;
         remove_abandoned(parent);
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for _ in 0..ATTEMPTS {
@@ -140,6 +141,7 @@ impl Workspace {
                 Ok((directory, lock)) => {
                     return Ok(Workspace {
                         directory,
+                        noexec,
                         _lock: lock,
                     });
                 }
@@ -161,6 +163,16 @@ impl Workspace {
             Ok(path) => Ok(JobDirectory { path }),
             Err((path, source)) => Err(Error::Write { path, source }),
         }
+    }
+
+    /// As [`Workspace::job`], for files that are to be loaded.
+    pub(crate) fn job_to_run_from(&self) -> Result<JobDirectory, Error> {
+        if self.noexec {
+            let parent = self.directory().parent();
+            let directory = parent.unwrap_or(self.directory()).to_owned();
+            return Err(Error::NoExec { directory });
+        }
+        self.job()
     }
 
     /// Removes the workspace, its jobs included; files that others put there stay, and the directory with them.
@@ -282,23 +294,29 @@ fn is_noexec(_: &Path) -> io::Result<bool> {
 /// The directories in which workspaces are made.
 fn directories(options: &WorkspaceOptions) -> Cow<'_, [PathBuf]> {
     match &options.in_dirs[..] {
-        [] => Cow::Owned(default_directories(std::env::var_os("TMPDIR").is_some())),
+        [] => Cow::Owned(default_directories(chosen_directory())),
         named => Cow::Borrowed(named),
     }
 }
 
+/// The directory for temporary files that the user chose. An empty `TMPDIR` names none.
+pub(crate) fn chosen_directory() -> Option<PathBuf> {
+    let named = std::env::var_os("TMPDIR").filter(|named| !named.is_empty());
+    named.map(PathBuf::from)
+}
+
+/// That of those who chose none (file-hierarchy(7)).
+pub(crate) const TEMPORARY: &str = "/tmp";
+
 /// Where workspaces are made when no directory is named. One that the user chose is never passed over; otherwise the
 /// other directories for temporary files (file-hierarchy(7)) serve where nothing can be run from `/tmp`.
-fn default_directories(chosen: bool) -> Vec<PathBuf> {
-    let others: &[&str] = if chosen {
-        &[]
-    } else {
-        &["/var/tmp", "/dev/shm"]
-    };
-    let others = others.iter().map(PathBuf::from);
-    std::iter::once(std::env::temp_dir())
-        .chain(others)
-        .collect()
+fn default_directories(chosen: Option<PathBuf>) -> Vec<PathBuf> {
+    match chosen {
+        Some(directory) => vec![directory],
+        None => [TEMPORARY, "/var/tmp", "/dev/shm"]
+            .map(PathBuf::from)
+            .to_vec(),
+    }
 }
 
 /// Removes what killed processes left where the options would have a workspace made: in the first directory that will
@@ -313,174 +331,4 @@ pub(crate) fn sweep(options: &WorkspaceOptions) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn options(directory: &Path) -> WorkspaceOptions {
-        WorkspaceOptions {
-            in_dirs: vec![directory.to_owned()],
-            permissions: 0o700,
-        }
-    }
-
-    fn names(directory: &Path) -> Vec<String> {
-        let entries = fs::read_dir(directory).unwrap();
-        entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn a_workspace_is_private_and_gone_when_dropped() {
-        let parent = tempfile::tempdir().unwrap();
-        let workspace = Workspace::create(&options(parent.path())).unwrap();
-        let mode = fs::metadata(workspace.directory())
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o700);
-        let job = workspace.job().unwrap();
-        job.write("x", b"1").unwrap();
-        assert_eq!(names(parent.path()).len(), 1);
-        drop(job);
-        drop(workspace);
-        assert!(names(parent.path()).is_empty());
-    }
-
-    #[test]
-    fn the_permissions_are_those_asked_for() {
-        let parent = tempfile::tempdir().unwrap();
-        let options = WorkspaceOptions {
-            permissions: 0o750,
-            ..options(parent.path())
-        };
-        let workspace = Workspace::create(&options).unwrap();
-        let mode = fs::metadata(workspace.directory())
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o750);
-    }
-
-    #[test]
-    fn foreign_files_stay_and_the_directory_with_them() {
-        let parent = tempfile::tempdir().unwrap();
-        let workspace = Workspace::create(&options(parent.path())).unwrap();
-        let directory = workspace.directory().to_owned();
-        fs::write(directory.join("foreign"), "x").unwrap();
-        let _job = workspace.job().unwrap();
-        drop(workspace);
-        assert_eq!(names(&directory), ["foreign"]);
-    }
-
-    #[test]
-    fn what_a_killed_process_left_is_removed_and_what_lives_is_not() {
-        let parent = tempfile::tempdir().unwrap();
-        let abandoned = parent.path().join(format!("{PREFIX}dead"));
-        fs::create_dir(&abandoned).unwrap();
-        fs::write(abandoned.join(LOCK), "").unwrap();
-        fs::create_dir(abandoned.join("1")).unwrap();
-        fs::write(abandoned.join("1/plugin.ml"), "").unwrap();
-        fs::create_dir(parent.path().join(format!("{NEW_PREFIX}unborn"))).unwrap();
-        fs::create_dir(parent.path().join("saddlebag-other")).unwrap();
-        let first = Workspace::create(&options(parent.path())).unwrap();
-        let second = Workspace::create(&options(parent.path())).unwrap();
-        assert!(!abandoned.exists());
-        assert!(first.directory().exists() && second.directory().exists());
-        assert_eq!(names(parent.path()).len(), 3);
-    }
-
-    #[test]
-    fn workspaces_made_at_once_do_not_remove_each_other() {
-        let parent = tempfile::tempdir().unwrap();
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    for _ in 0..50 {
-                        let workspace = Workspace::create(&options(parent.path())).unwrap();
-                        workspace.job().unwrap().write("x", b"1").unwrap();
-                    }
-                });
-            }
-        });
-        assert!(names(parent.path()).is_empty());
-    }
-
-    #[test]
-    fn only_a_user_who_chose_no_directory_is_given_another() {
-        let temporary = std::env::temp_dir();
-        assert_eq!(default_directories(true), std::slice::from_ref(&temporary));
-        assert_eq!(
-            default_directories(false),
-            [temporary, "/var/tmp".into(), "/dev/shm".into()]
-        );
-    }
-
-    #[test]
-    fn what_a_killed_process_left_is_removed_from_a_directory_that_was_not_the_first() {
-        let parent = tempfile::tempdir().unwrap();
-        let abandoned = parent.path().join(format!("{PREFIX}dead"));
-        fs::create_dir(&abandoned).unwrap();
-        fs::write(abandoned.join(LOCK), "").unwrap();
-        sweep(&WorkspaceOptions {
-            in_dirs: vec![parent.path().join("missing"), parent.path().to_owned()],
-            permissions: 0o700,
-        });
-        assert!(names(parent.path()).is_empty());
-    }
-
-    #[test]
-    fn another_directory_is_tried_only_where_allowed() {
-        let parent = tempfile::tempdir().unwrap();
-        let missing = parent.path().join("missing");
-        let Err(Error::Create { directory, source }) = Workspace::create(&options(&missing)) else {
-            panic!("a workspace in a missing directory");
-        };
-        assert_eq!(
-            (directory, source.kind()),
-            (missing.clone(), io::ErrorKind::NotFound)
-        );
-        let neither = WorkspaceOptions {
-            in_dirs: vec![missing.clone(), "relative".into()],
-            permissions: 0o700,
-        };
-        let error = Workspace::create(&neither).unwrap_err().to_string();
-        for part in [
-            missing.to_str().unwrap(),
-            "No such file or directory",
-            "; the directory `relative` to compile in is not absolute",
-        ] {
-            assert!(error.contains(part), "{error}");
-        }
-        let both = WorkspaceOptions {
-            in_dirs: vec![missing, parent.path().to_owned()],
-            permissions: 0o700,
-        };
-        assert!(
-            Workspace::create(&both)
-                .unwrap()
-                .directory()
-                .starts_with(parent.path())
-        );
-    }
-
-    #[test]
-    fn a_compiler_that_found_no_space_names_the_directory_and_another_failure_does_not() {
-        let parent = tempfile::tempdir().unwrap();
-        let workspace = Workspace::create(&options(parent.path())).unwrap();
-        let job = workspace.job().unwrap();
-        let printed = "File \"a.ml\", line 1:\nError: I/O error: No space left on device\n";
-        let Some(Error::Full { directory }) = full(job.path(), printed) else {
-            panic!("no error for a full disk");
-        };
-        assert_eq!(directory, parent.path());
-        assert!(full(job.path(), "Error: Unbound value x").is_none());
-    }
-
-    #[test]
-    fn a_relative_directory_is_refused() {
-        let error = Workspace::create(&options(Path::new("relative"))).unwrap_err();
-        assert!(matches!(error, Error::NotAbsolute { .. }));
-        assert!(size_of::<Error>() <= 64);
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! Loading compiled OCaml code into a running image.
 
+mod error;
+
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs;
@@ -8,10 +10,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
 
-use crate::call;
 use crate::convert::{self, FromOcaml};
 use crate::dynlink;
-use crate::elf::{self, Damage};
+use crate::elf;
 use crate::runtime::Runtime;
 use crate::sys::apply;
 use crate::sys::frame;
@@ -19,6 +20,8 @@ use crate::sys::image::{Image, Named};
 use crate::sys::reader::Ref;
 use crate::sys::thread;
 use crate::value::Value;
+
+pub use self::error::{Error, Missing};
 
 /// What a loaded unit offered with `Saddlebag_host.register`, in order.
 #[derive(Debug, Clone)]
@@ -39,73 +42,6 @@ impl LoadedUnit {
         let mut all = self.registered.iter().rev();
         all.find(|(other, _)| other == name).map(|(_, value)| value)
     }
-}
-
-/// The error of [`Runtime::load`].
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The file cannot be read.
-    #[error("could not read `{path}`", path = .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file is not a whole shared object.
-    #[error("`{path}` cannot be loaded", path = .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Damage,
-    },
-    /// A file that was loaded before has to be copied, and the copy could not be made.
-    #[error("could not make a private copy of `{path}`", path = .path.display())]
-    Copy {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// OCaml's `Dynlink` refused the file: not a plugin, other interfaces or another compiler than the
-    /// image's, an undefined symbol.
-    #[error("OCaml refuses to load `{path}`: {message}", path = .path.display())]
-    Refused {
-        /// The file.
-        path: PathBuf,
-        /// What `Dynlink.error_message` says.
-        message: String,
-    },
-    /// The unit's top level raised an exception, called `exit`, or was cancelled.
-    #[error("the top level of `{path}` failed", path = .path.display())]
-    Raised {
-        /// The file.
-        path: PathBuf,
-        /// How it failed.
-        source: call::Error,
-    },
-    /// This system keeps no files in memory, or has no paths to them.
-    #[error("could not keep the unit in a file in memory")]
-    Memory {
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A shared library cannot be opened.
-    #[error("could not open the shared library `{path}`", path = .path.display())]
-    Library {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: Box<libloading::Error>,
-    },
-    /// Code that is being loaded tried to load code.
-    #[error("`{path}` cannot be loaded while another unit is being loaded by this thread", path = .path.display())]
-    Nested {
-        /// The file.
-        path: PathBuf,
-    },
 }
 
 /// Files that the system's loader has seen; guarded by the mutex that every load takes first.
@@ -222,7 +158,7 @@ impl Runtime {
             self,
             bytes,
             self.image().closures.load_matching,
-            link_directly,
+            link_sharing,
         )
     }
 }
@@ -364,6 +300,20 @@ fn link(image: &'static Image, load: Named, path: &Path, file: &Path) -> Result<
         let path = path.to_path_buf();
         return Err(Error::Refused { path, message });
     }
+    link_sharing(image, load, path, file)
+}
+
+/// As [`link`], where `load` uses no Dynlink.
+fn link_sharing(
+    image: &'static Image,
+    load: Named,
+    path: &Path,
+    file: &Path,
+) -> Result<LoadedUnit, Error> {
+    let raised = |source| Error::Raised {
+        path: path.to_path_buf(),
+        source,
+    };
     match link_directly(image, load, path, file) {
         // What the file lacks may be Dynlink.
         Err(Error::Refused { message, .. })
@@ -375,7 +325,7 @@ fn link(image: &'static Image, load: Named, path: &Path, file: &Path) -> Result<
     }
 }
 
-/// As [`link`], where `load` uses no Dynlink.
+/// As [`link_sharing`], for a file that lacks nothing.
 fn link_directly(
     image: &'static Image,
     load: Named,
@@ -433,11 +383,6 @@ fn read(loaded: Ref<'_>) -> Result<Loaded, convert::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_error_is_at_most_64_bytes() {
-        assert!(size_of::<Error>() <= 64, "{}", size_of::<Error>());
-    }
 
     #[test]
     fn a_path_or_an_inode_seen_before_is_not_new() {

@@ -108,6 +108,12 @@ impl Options {
         self
     }
 
+    /// What was given by [`Options::exit`], or the default.
+    #[must_use]
+    pub fn exit_policy(&self) -> Exit {
+        self.exit
+    }
+
     /// What was given by [`Options::argument`].
     #[must_use]
     pub fn arguments(&self) -> &[OsString] {

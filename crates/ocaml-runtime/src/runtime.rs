@@ -8,6 +8,7 @@ use crate::cancel::CancelToken;
 use crate::sys::abi;
 use crate::sys::apply;
 use crate::sys::cancellation;
+use crate::sys::exit;
 use crate::sys::image::{Image, Named};
 use crate::sys::thread::{self, Held};
 
@@ -93,6 +94,13 @@ impl Runtime {
     pub fn flush(self) {
         let held = thread::enter(self.image);
         apply::raw(&held, self.image.closures.flush.get(), [abi::ZERO]);
+    }
+
+    /// From now on a write to a pipe that nobody reads ends the process by SIGPIPE, as it does a program of its own, and as it
+    /// will the programs that OCaml code starts. Rust's runtime has the signal ignored, and such a write fail. For
+    /// applications that run OCaml programs, as [`Exit::EndsProcess`](crate::open::Exit::EndsProcess) is.
+    pub fn end_on_broken_pipe(self) {
+        exit::end_on_broken_pipe();
     }
 
     /// Runs the functions that OCaml code gave to `at_exit`, last first, and forgets them, as an OCaml

@@ -112,6 +112,13 @@ impl Entry {
         }))
     }
 
+    /// Kill the child with its group.
+    pub(crate) fn kill(&self) {
+        if let Some(target) = table().get(&self.id) {
+            target.kill();
+        }
+    }
+
     /// The child has been waited for: its number may by now belong to another process.
     pub(crate) fn finished(self) {
         table().remove(&self.id);

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use dynloader::workspace;
+use dynloader::{load, workspace};
 use embedded_archive::FreshError;
 use ocaml_toolchain::invocation;
 
@@ -65,13 +65,19 @@ impl Failure {
     }
 }
 
-/// What can be done where no directory will do for the files that a command makes, or nothing may be run from it.
+/// What can be done where no directory will do for the files that a command makes, where nothing may be run from it, and
+/// where a library is missing.
 fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if find::<workspace::Error>(error).is_some() {
             return Some(
                 "name a directory that is writable, has room and is not mounted noexec: --in-dir DIR, or in TMPDIR",
+            );
+        }
+        if let Some(load::Error::NoModule { .. }) = find(error) {
+            return Some(
+                "name the library that has it: --require LIB, or #require \"LIB\";; at the head of the file",
             );
         }
         if let Some(FreshError::NoPlace { .. }) = find(error) {

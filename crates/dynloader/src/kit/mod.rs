@@ -186,6 +186,11 @@ impl Kit {
         self.inner.preparation.is_some()
     }
 
+    /// Whether the kit was made to do without an assembler and a linker.
+    pub(crate) fn lacks_linker(&self) -> bool {
+        self.is_carried() && self.inner.manifest.linker.is_none()
+    }
+
     /// Where what is made for installed libraries is kept.
     pub(crate) fn library_cache(&self) -> Option<&Path> {
         self.inner.library_cache.as_deref()
@@ -319,6 +324,11 @@ impl Kit {
                 invocation,
             )
             .await
+    }
+
+    /// Ends the drivers that are running and have nothing to do.
+    pub(crate) async fn end_drivers(&self) {
+        self.inner.workers.end().await;
     }
 
     /// The soname of the host image for `code`.

@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ocaml_toolchain::Invocation;
 use ocaml_toolchain::invocation::{Error, Session};
@@ -61,17 +61,25 @@ impl Workers {
         }
     }
 
+    /// Ends the drivers that have nothing to do, and waits until they are gone.
+    pub(super) async fn end(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        for session in idle {
+            session.end().await;
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn ask(
         &self,
         driver: &Invocation,
         invocation: &Invocation,
         directory: &Path,
     ) -> Result<Output, Failure> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = self.idle().pop();
         let mut session = match idle {
             Some(session) => session,
             None => start(driver).await?,
@@ -85,10 +93,7 @@ impl Workers {
             .read_exact(&mut answer)
             .await
             .map_err(Failure::Lost)?;
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(session);
+        self.idle().push(session);
         let status = ExitStatus::from_raw(u32::from_ne_bytes(answer).cast_signed());
         let [stdout, stderr] = FILES.map(|name| std::fs::read(directory.join(name)));
         Ok(Output {

@@ -1,5 +1,8 @@
 //! The last flush: bytes that OCaml still buffers when the process ends in the ordinary way.
-#![expect(unsafe_code, reason = "registers a function with atexit(3)")]
+#![expect(
+    unsafe_code,
+    reason = "registers a function with atexit(3), and says what a signal does"
+)]
 
 use std::sync::{Once, mpsc};
 use std::time::Duration;
@@ -16,6 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) fn set_policy(image: &Image, ends_process: bool) {
     // SAFETY: image; the function stores a number.
     unsafe { (image.symbols.saddlebag_exit_policy)(i32::from(ends_process)) };
+}
+
+/// Has SIGPIPE end the process.
+pub(crate) fn end_on_broken_pipe() {
+    // SAFETY: the default action is no function of this program, and nothing here waits for another one (signal(2)).
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// Flushes every image when the process exits; what calls print is flushed when they return, so this only

@@ -11,7 +11,7 @@ use std::io;
 /// Dropping it kills the child with every process of its group.
 #[derive(Debug)]
 pub struct Session {
-    _entry: Entry,
+    entry: Entry,
     child: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
@@ -42,7 +42,7 @@ impl Invocation {
         drop(child.stderr.take());
         match (child.stdin.take(), child.stdout.take()) {
             (Some(stdin), Some(stdout)) => Ok(Session {
-                _entry: entry,
+                entry,
                 child,
                 stdin,
                 stdout,
@@ -82,6 +82,27 @@ impl Session {
     /// What the system says.
     pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stdout.read(buffer).await
+    }
+
+    /// Kill the child, as dropping the session does, and wait until it is gone: then this program has one child less
+    /// (wait(2)).
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use ocaml_toolchain::Invocation;
+    ///
+    /// let session = Invocation::new("cat").start_session().await?;
+    /// let process = session.id();
+    /// session.end().await;
+    /// assert!(!std::path::Path::new(&format!("/proc/{process}")).exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn end(mut self) {
+        self.entry.kill();
+        // An error says that somebody else has waited for it.
+        let _ = self.child.status().await;
+        self.entry.finished();
     }
 
     /// The child's process number.
