@@ -267,7 +267,9 @@ fn functions(text: &str) -> BTreeMap<String, Vec<String>> {
             function = Some((name.to_owned(), Vec::new()));
             numbers.labels.clear();
         } else if line.starts_with("\t.type") {
-            found.extend(function.take());
+            // From OCaml 5.4 on data have a type too: the tables of frames.
+            let ended = function.take();
+            found.extend(ended.filter(|_| line.ends_with("@function")));
         } else if let Some((_, lines)) = &mut function
             && !line.trim_start().starts_with(".file")
         {

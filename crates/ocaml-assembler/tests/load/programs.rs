@@ -117,7 +117,11 @@ impl Fixture {
         }
         std::fs::remove_file(directory.join(&plugin)).expect("a file");
         std::fs::write(directory.join(&plugin), own).expect("a file");
-        let found = load();
+        let mut found = load();
+        // A busy machine may keep one of them beyond its time.
+        if found != expected {
+            found = load();
+        }
         if found == expected || (misses(&found.1) && misses(&expected.1)) {
             return Outcome::Same;
         }
