@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use saddlebag_tests::{Command, Sandbox, await_some, ocaml, processes_mentioning, torture};
+use saddlebag_tests::{
+    Command, Sandbox, await_none_mentioning, await_some, ocaml, processes_mentioning, torture,
+};
 
 #[test]
 fn a_stack_overflow_is_a_failure_and_no_crash() {
@@ -187,11 +189,7 @@ fn a_signal_during_a_compilation_leaves_no_process_and_no_file() {
             let outcome = started.wait();
             outcome.killed_by(signal).prints_nothing();
             assert_eq!(left(&sandbox), [""; 0], "{outcome}");
-            assert_eq!(
-                processes_mentioning(&sandbox.temporary().display().to_string()),
-                [""; 0],
-                "{outcome}"
-            );
+            await_none_mentioning(&sandbox.temporary().display().to_string());
             assert!(!sandbox.path("out").exists());
         }
     }
@@ -321,11 +319,7 @@ fn two_hundred_kills_at_any_time_leave_nothing_that_the_next_start_cannot_remove
             process.wait();
         }
     }
-    await_some("the end of the children", || {
-        processes_mentioning(&sandbox.temporary().display().to_string())
-            .is_empty()
-            .then_some(())
-    });
+    await_none_mentioning(&sandbox.temporary().display().to_string());
     sandbox
         .saddlebag(["run", "--cache", "cache", "some.ml"])
         .leaving_files()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use saddlebag_tests::{
-    Command, Jail, Outcome, Sandbox, await_some, has, ocaml, processes_mentioning, saddlebag,
+    Command, Jail, Outcome, Sandbox, await_none_mentioning, await_some, has, ocaml, saddlebag,
 };
 
 const ARGUMENTS: &str = "#!/usr/bin/env -S saddlebag run\n\
@@ -127,7 +127,7 @@ fn interrupted(sandbox: &Sandbox, text: &str) -> Outcome {
         .count();
     assert_eq!(left, 0, "{outcome}");
     let place = sandbox.temporary().display().to_string();
-    assert_eq!(processes_mentioning(&place), [""; 0], "{outcome}");
+    await_none_mentioning(&place);
     outcome
 }
 

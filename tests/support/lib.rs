@@ -18,7 +18,7 @@ pub use binary::{linked_in, saddlebag};
 pub use command::{Command, Started};
 pub use jail::{Jail, Mount, with_mount};
 pub use outcome::Outcome;
-pub use processes::{await_some, processes_mentioning};
+pub use processes::{await_none_mentioning, await_some, processes_mentioning};
 pub use sandbox::Sandbox;
 pub use shared::{INTERFACES, byte_standalone, shared_directory, standalone};
 pub use toolchain::{
