@@ -74,6 +74,7 @@ pub fn is_shut_down() -> bool {
 fn kill_table() -> Vec<Target> {
     let _gate = GATE.write().unwrap_or_else(PoisonError::into_inner);
     let targets: Vec<Target> = table().values().copied().collect();
+    let targets: Vec<Target> = targets.into_iter().filter(Target::is_own).collect();
     targets.iter().for_each(Target::kill);
     targets
 }
@@ -85,7 +86,7 @@ fn table() -> MutexGuard<'static, BTreeMap<u32, Target>> {
 /// A child in the table. Dropping the entry kills the child with its group, unless it was [`finished`](Self::finished).
 #[derive(Debug)]
 pub(crate) struct Entry {
-    id: u32,
+    target: Target,
 }
 
 impl Entry {
@@ -106,30 +107,37 @@ impl Entry {
             return None;
         }
         Some(start().map(|(child, target)| {
-            let id = target.id();
-            table().insert(id, target);
-            (child, Self { id })
+            table().insert(target.id(), target);
+            (child, Self { target })
         }))
     }
 
     /// Kill the child with its group.
     pub(crate) fn kill(&self) {
-        if let Some(target) = table().get(&self.id) {
-            target.kill();
-        }
+        self.target.kill();
+    }
+
+    /// The child's process number.
+    pub(crate) fn id(&self) -> u32 {
+        self.target.id()
+    }
+
+    /// Whether this process started the child, and is not a copy of the one that did (fork(2)).
+    pub(crate) fn is_own(&self) -> bool {
+        self.target.is_own()
     }
 
     /// The child has been waited for: its number may by now belong to another process.
     pub(crate) fn finished(self) {
-        table().remove(&self.id);
+        table().remove(&self.target.id());
         std::mem::forget(self);
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(target) = table().remove(&self.id) {
-            target.kill();
+        if self.is_own() && table().remove(&self.target.id()).is_some() {
+            self.target.kill();
         }
     }
 }

@@ -6,6 +6,8 @@ use std::process::Command;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
     id: u32,
+    /// Whose child it is. One that this process forks has all that this process has, and no right to its children.
+    parent: u32,
     #[cfg_attr(
         not(unix),
         expect(dead_code, reason = "there are no process groups here")
@@ -15,19 +17,33 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn new(id: u32, leads_group: bool) -> Self {
-        Self { id, leads_group }
+        let parent = std::process::id();
+        Self {
+            id,
+            parent,
+            leads_group,
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.id
     }
+
+    /// Whether this process started it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.parent == std::process::id()
+    }
 }
 
 #[cfg(unix)]
 impl Target {
-    /// Kill it at once. A child that has ended but was not waited for keeps its number, so this hits nobody else.
+    /// Kill it at once, if it is this process's own. A child that has ended but was not waited for keeps its number, so this
+    /// hits nobody else.
     pub(crate) fn kill(&self) {
         use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+        if !self.is_own() {
+            return;
+        }
         let Some(pid) = i32::try_from(self.id).ok().and_then(Pid::from_raw) else {
             return;
         };

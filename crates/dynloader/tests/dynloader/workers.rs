@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dynloader::{Loader, Options, SideEffect, Source, compile};
 use futures_lite::future::{block_on, or, poll_once};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::support::{Succeed, folder, kit, write};
 
@@ -141,6 +141,23 @@ fn a_cancelled_compilation_ends_its_worker_and_the_next_one_has_another() {
         std::thread::sleep(Duration::from_millis(10));
     }
     panic!("a worker outlives its loader");
+}
+
+#[test]
+fn a_worker_that_the_application_waits_for_is_replaced() {
+    let Some(loader) = loader(Options::program()) else {
+        return;
+    };
+    compile(&loader, "let x = 1").succeed();
+    let directory = loader.directory().unwrap();
+    let [worker] = workers(&directory)[..] else {
+        panic!("not one worker")
+    };
+    kill_process(worker, Signal::KILL).unwrap();
+    // As an application does that waits for every child it has. The loader may have been there before.
+    let _ = waitpid(Some(worker), WaitOptions::empty());
+    compile(&loader, "let x = 2").succeed();
+    assert_eq!(workers(&directory).len(), 1);
 }
 
 #[test]

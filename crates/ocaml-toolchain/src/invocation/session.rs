@@ -8,9 +8,16 @@ use std::io;
 
 /// A running child that is talked to; from [`Invocation::start_session`].
 ///
-/// Dropping it kills the child with every process of its group.
+/// Dropping it kills the child with every process of its group. A process that this one forks shares the pipes, and must not
+/// take answers that are for its parent: there the session is broken, and dropping it does nothing.
 #[derive(Debug)]
 pub struct Session {
+    /// None once the session has ended.
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
     entry: Entry,
     child: Child,
     stdin: ChildStdin,
@@ -41,12 +48,17 @@ impl Invocation {
         // Nobody reads the errors: a child that prints many must not wait for somebody who does.
         drop(child.stderr.take());
         match (child.stdin.take(), child.stdout.take()) {
-            (Some(stdin), Some(stdout)) => Ok(Session {
-                entry,
-                child,
-                stdin,
-                stdout,
-            }),
+            (Some(stdin), Some(stdout)) => {
+                let running = Running {
+                    entry,
+                    child,
+                    stdin,
+                    stdout,
+                };
+                Ok(Session {
+                    running: Some(running),
+                })
+            }
             _ => Err(Error::Lost {
                 invocation: Box::new(self.clone()),
                 source: io::Error::other(
@@ -61,10 +73,11 @@ impl Session {
     /// Send all of `bytes`.
     ///
     /// # Errors
-    /// What the system says; the child may have ended.
+    /// What the system says; the child may have ended, or this process be a fork of the one that started it.
     pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stdin.write_all(bytes).await?;
-        self.stdin.flush().await
+        let stdin = &mut self.running()?.stdin;
+        stdin.write_all(bytes).await?;
+        stdin.flush().await
     }
 
     /// Receive as many bytes as `buffer` holds.
@@ -72,7 +85,7 @@ impl Session {
     /// # Errors
     /// What the system says; `UnexpectedEof` when the child closed its output before, as it does when it ends.
     pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        self.stdout.read_exact(buffer).await
+        self.running()?.stdout.read_exact(buffer).await
     }
 
     /// Receive what is there, at most as many bytes as `buffer` holds; wait while there is nothing. 0 when the child has
@@ -81,7 +94,17 @@ impl Session {
     /// # Errors
     /// What the system says.
     pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stdout.read(buffer).await
+        self.running()?.stdout.read(buffer).await
+    }
+
+    fn running(&mut self) -> io::Result<&mut Running> {
+        let own = self
+            .running
+            .as_mut()
+            .filter(|running| running.entry.is_own());
+        own.ok_or_else(|| {
+            io::Error::other("the child is that of the process which forked this one")
+        })
     }
 
     /// Kill the child, as dropping the session does, and wait until it is gone: then this program has one child less
@@ -99,15 +122,30 @@ impl Session {
     /// # }).unwrap();
     /// ```
     pub async fn end(mut self) {
-        self.entry.kill();
-        // An error says that somebody else has waited for it.
-        let _ = self.child.status().await;
-        self.entry.finished();
+        if self.running().is_ok()
+            && let Some(mut running) = self.running.take()
+        {
+            running.entry.kill();
+            // An error says that somebody else has waited for it.
+            let _ = running.child.status().await;
+            running.entry.finished();
+        }
     }
 
     /// The child's process number.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.running
+            .as_ref()
+            .map_or(0, |running| running.entry.id())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.running().is_err() {
+            // Dropped, the pipes would be taken out of the set that the parent's thread waits for, which is shared (epoll(7)).
+            std::mem::forget(self.running.take());
+        }
     }
 }
 
@@ -152,5 +190,35 @@ mod tests {
             }
             panic!("the child {process} lives on");
         });
+    }
+
+    #[test]
+    fn a_forked_process_leaves_the_child_to_its_parent() {
+        use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+
+        let mut session = block_on(Invocation::new("cat").start_session()).unwrap();
+        match fork::fork().unwrap() {
+            fork::Fork::Child => {
+                // Nothing that takes a lock: another thread may have held it.
+                let refused = block_on(session.write_all(b"stolen")).is_err();
+                drop(session);
+                let end = if refused { Signal::KILL } else { Signal::TERM };
+                loop {
+                    let _ = kill_process(getpid(), end);
+                }
+            }
+            fork::Fork::Parent(child) => {
+                let ended = waitpid(Pid::from_raw(child), WaitOptions::empty());
+                let (_, status) = ended.unwrap().unwrap();
+                let refused = status.terminating_signal() == Some(Signal::KILL.as_raw());
+                assert!(refused, "{status:?}");
+            }
+        }
+        let mut answer = [0; 5];
+        block_on(async {
+            session.write_all(b"hello").await.unwrap();
+            session.read_exact(&mut answer).await.unwrap();
+        });
+        assert_eq!(&answer, b"hello");
     }
 }
