@@ -11,6 +11,7 @@
      u32 length of the rest, then
      byte 'C' to check, 'L' to compile to assembly, or 'H' to compile for the application's process alone,
      byte '1' if there is an interface, else '0',
+     u32 how many bytes of the implementation, from its start, only declare types, module types and primitives,
      and three times u32 length and bytes: name of the unit, implementation, interface.
    Answer, on standard output:
      byte 'k' compiled, 'r' refused, 'f' failed: the worker ends, or 'u' unsure: ask a compiler that has just started;
@@ -27,7 +28,7 @@ external processor_microseconds : unit -> int = "saddlebag_processor_microsecond
 external stop_measuring : unit -> unit = "saddlebag_stop_measuring" [@@noalloc]
 
 (* The first bytes that the worker writes, so that both ends know that they speak of the same thing. *)
-let greeting = "DSW2"
+let greeting = "DSW3"
 
 type goal = Check | Compile | Compile_here
 
@@ -35,6 +36,8 @@ type request = {
   goal : goal;
   name : string;
   implementation : string;
+  (* How much of it, from its start, only declares. *)
+  declarations : int;
   interface : string option;
 }
 
@@ -208,6 +211,10 @@ let environment () =
       initial_environment := Some environment;
       environment
 
+(* The environments that declarations make of it, by their text, since most plugins begin as the plugin before; and the level
+   that what they declare is of, at which typing goes on. *)
+let declared : (string, Env.t * int) Hashtbl.t = Hashtbl.create 8
+
 (* Each unit that is compiled in a kept environment adds the unit's own interface once more (Persistent_env.read). *)
 let max_kept = 200
 
@@ -236,6 +243,7 @@ let reset ~keep =
   if keep then Env.reset_cache_toplevel ()
   else begin
     initial_environment := None;
+    Hashtbl.reset declared;
     Env.reset_cache ()
   end;
   Location.reset ();
@@ -307,6 +315,52 @@ let parse info path text =
     Location.input_lexbuf := Some lexbuf;
     Parse.implementation lexbuf
   end
+
+(* Whether no code comes of it, and what follows can be compiled without it. *)
+let rec only_declares (structure : Typedtree.structure) =
+  let declares (item : Typedtree.structure_item) =
+    match item.str_desc with
+    | Tstr_type _ | Tstr_modtype _ | Tstr_primitive _ | Tstr_attribute _ -> true
+    | Tstr_include { incl_mod = { mod_desc = Tmod_structure structure; _ }; _ } -> only_declares structure
+    | _ -> false
+  in
+  List.for_all declares structure.str_items
+
+let level_of (structure : Typedtree.structure) =
+  let higher level item =
+    let scope = Ident.scope (Types.signature_item_id item) in
+    (* Values can be used at any level. *)
+    if scope < Ident.highest_scope then max level scope else level
+  in
+  List.fold_left higher (Ctype.get_current_level ()) structure.str_type
+
+let rec rise_to level =
+  if Ctype.get_current_level () < level then begin
+    ignore (Ctype.create_scope ());
+    rise_to level
+  end
+
+(* The environment after declarations that the unit begins with. [None] when they have to be compiled with the rest. *)
+let declare text =
+  match Hashtbl.find_opt declared text with
+  | Some (environment, level) ->
+      rise_to level;
+      Some environment
+  | None -> (
+      let typed () =
+        let info = Compiler.info ~interface:false ~environment "saddlebag_declarations" in
+        (Compile_common.typecheck_impl info (parse info "" text)).Typedtree.structure
+      in
+      (* Whether they are used is not known before the rest. *)
+      match Warnings.without_warnings typed with
+      | structure when only_declares structure ->
+          let environment = structure.Typedtree.str_final_env in
+          Hashtbl.replace declared text (environment, level_of structure);
+          Some environment
+      | _ | (exception _) ->
+          reset ~keep:true;
+          Compiler.recover ();
+          None)
 
 (* The first half of [Optcompile.clambda]. *)
 let translate info (typed : Typedtree.implementation) =
@@ -384,11 +438,21 @@ let finish () =
   Warnings.check_fatal ()
 
 (* As [Compile_common.implementation]. *)
-let compile ({ goal; name; implementation; _ } as request) =
+let compile ({ goal; name; implementation; declarations; _ } as request) =
   prepare_interface request;
-  let info = Compiler.info ~interface:false ~environment name in
   Clflags.dont_write_files := goal <> Compile;
-  let tree = parse info (name ^ ".ml") implementation in
+  let known =
+    if goal = Compile || declarations = 0 then None else declare (String.sub implementation 0 declarations)
+  in
+  let environment, text =
+    match known with
+    | Some known ->
+        let rest = String.length implementation - declarations in
+        ((fun () -> known), String.sub implementation declarations rest)
+    | None -> (environment, implementation)
+  in
+  let info = Compiler.info ~interface:false ~environment name in
+  let tree = parse info (name ^ ".ml") text in
   let typed = Compile_common.typecheck_impl info tree in
   typed_at := processor_microseconds ();
   past_front_end := true;
@@ -437,6 +501,14 @@ let serve request =
   let said = said () in
   if is_unsure said then (Unsure, said) else (outcome, said)
 
+(* Words that were allocated up to the last collection that [tidy] asked for. *)
+let collected = ref 0.
+
+(* A quarter of the room for new values (HEAP in compile_worker.rs): OCaml 4 searches the heap when half is used, and a small
+   unit shall not come to that. To collect after every unit would be as much work as the unit: what is still in use moves,
+   and the heap is searched in proportion. *)
+let max_uncollected = 256. *. 1024.
+
 (* After an answer, while nobody waits: leaves nothing to be done when the next request comes. *)
 let tidy { goal; name; interface; _ } outcome =
   if outcome = Refused then Compiler.recover ();
@@ -451,7 +523,11 @@ let tidy { goal; name; interface; _ } outcome =
   | _ ->
       last := None;
       Env.reset_cache ());
-  Gc.minor ()
+  let allocated = Gc.minor_words () in
+  if allocated -. !collected > max_uncollected then begin
+    Gc.minor ();
+    collected := allocated
+  end
 
 let read_string () =
   let length = input_binary_int stdin in
@@ -461,10 +537,12 @@ let read_request () =
   let _length = input_binary_int stdin in
   let goal = match input_char stdin with 'C' -> Check | 'H' -> Compile_here | _ -> Compile in
   let has_interface = input_char stdin = '1' in
+  let declarations = input_binary_int stdin in
   let name = read_string () in
   let implementation = read_string () in
   let text = read_string () in
-  { goal; name; implementation; interface = (if has_interface then Some text else None) }
+  let interface = if has_interface then Some text else None in
+  { goal; name; implementation; declarations; interface }
 
 let answer ~started (outcome, said) =
   let ended = processor_microseconds () in
@@ -481,7 +559,7 @@ let answer ~started (outcome, said) =
       List.iter
         (fun text ->
           (match text with
-          | Program program -> X86_gas.generate_asm stdout program
+          | Program program -> Gas_text.generate_asm stdout program
           | Text text -> output_string stdout text);
           output_char stdout '\000')
         texts

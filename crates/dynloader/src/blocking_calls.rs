@@ -33,14 +33,14 @@ impl Loader {
         let looked = self.look_up_blocking(&contract, Evaluation::AtLoad, collect(sources))?;
         let compiled = if looked.is_found() {
             let compile =
-                self.compile_unless_found(&contract, Evaluation::AtLoad, looked, Goal::Load);
+                self.compile_unless_found(&contract, Evaluation::AtLoad, looked, Goal::Load, None);
             future::block_on(compile)?
         } else {
             // First of all, and here: the dynamic linker holds a lock while it opens the host image, which a thread that
             // starts waits for.
             future::block_on(dispatch::start_ahead(&self.shared, Goal::Load));
             let compile =
-                self.compile_unless_found(&contract, Evaluation::AtLoad, looked, Goal::Load);
+                self.compile_unless_found(&contract, Evaluation::AtLoad, looked, Goal::Load, None);
             // The runtime starts while the compiler runs, and on this thread, if it is to start on the caller's.
             std::thread::scope(|scope| {
                 let compiling = std::thread::Builder::new()

@@ -25,6 +25,7 @@ use crate::name_table::NameTable;
 use crate::options::{Assembler, Options};
 use crate::preprocess::{self, Failure, Files};
 use crate::program::with_program;
+use crate::relay::Relay;
 use crate::scope;
 use crate::shared_library::{self, SharedLibrary};
 use crate::unit::Unit;
@@ -124,7 +125,7 @@ impl Rejection {
 }
 
 /// Names what a compilation does that its arguments do not show: a change makes caches compile again.
-pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 5");
+pub(crate) const RECIPE: &str = concat!(env!("CARGO_PKG_VERSION"), " 6");
 
 /// How far a compilation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +169,7 @@ pub(crate) async fn run(
     libraries: &[SharedLibrary],
     unit: Unit,
     goal: Goal,
+    relay: Option<&Relay>,
 ) -> Result<Finished, Error> {
     let (kit, options) = (&shared.kit, &shared.options);
     let fits = options.compiles_against_kit_alone();
@@ -175,6 +177,7 @@ pub(crate) async fn run(
     let Unit {
         name,
         implementation,
+        mut declarations,
         interface,
         names,
     } = unit;
@@ -195,21 +198,24 @@ pub(crate) async fn run(
         let run = preprocess::run(&program, fresh, files).await;
         let turned_out = run.map_err(failed)?;
         (job, files) = (Some(turned_out.job), turned_out.files);
+        declarations = 0;
         rewriter = turned_out.arguments;
     }
 
-    let mut attempt = match goal {
-        Goal::Check => None,
+    // Commands are put together when they are needed: it takes as long as asking a worker.
+    let attempt = || match goal {
+        Goal::Check => Ok(None),
         Goal::Load | Goal::LoadHere => {
-            assembly_invocation(kit, options, &name).map_err(Error::Assemble)?
+            assembly_invocation(kit, options, &name).map_err(Error::Assemble)
         }
     };
     if rewriter.is_empty()
-        && let Some(asked) = dispatch::by_worker(shared, workspace, &name, &files, goal).await
+        && let Some(asked) =
+            dispatch::by_worker(shared, workspace, &name, &files, declarations, goal, relay).await
     {
         let (answer, directory) = asked;
         if answer.outcome == Outcome::Refused {
-            let invocation = match attempt {
+            let invocation = match attempt()? {
                 Some(attempt) => attempt,
                 None => invocation(kit, options, goal, Vec::new(), &name)?.0,
             };
@@ -224,7 +230,7 @@ pub(crate) async fn run(
                 assembler: None,
             });
         }
-        match link(kit, libraries, &name, answer.assembly).await {
+        match link(kit, libraries, &name, answer.assembly, relay.is_some()).await {
             Ok(plugin) => {
                 return Ok(Finished {
                     artefact: Some(artefact(plugin)),
@@ -236,7 +242,7 @@ pub(crate) async fn run(
                 return Err(Error::Assemble(error));
             }
             // A line that is not understood now would not be understood again.
-            Err(error) => (attempt, unfit) = (None, Some(error)),
+            Err(error) => unfit = Some(error),
         }
     }
 
@@ -246,7 +252,9 @@ pub(crate) async fn run(
     };
     let sources: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
     let job = preprocess::write(job, files).await.map_err(failed)?;
-    if let Some(attempt) = attempt {
+    if unfit.is_none()
+        && let Some(attempt) = attempt()?
+    {
         let attempt = in_job(attempt.args(&rewriter), &sources, job.path());
         let result = attempt
             .output()
@@ -349,12 +357,13 @@ fn refusal(invocation: Invocation, messages: Vec<u8>) -> CommandFailure {
 /// added by handing them to another thread and back.
 const MAX_INLINE_ASSEMBLY: usize = 8 << 10;
 
-/// Makes a plugin of the assembly of a unit and of its startup code.
+/// Makes a plugin of the assembly of a unit and of its startup code, `here` or where it does not keep a task waiting.
 async fn link(
     kit: &Kit,
     libraries: &[SharedLibrary],
     name: &str,
     assembly: Vec<String>,
+    here: bool,
 ) -> Result<Vec<u8>, Box<assembly::Error>> {
     let (needed, name) = (needed(kit, libraries), name.to_owned());
     let [unit, startup] = <[String; 2]>::try_from(assembly).map_err(|_| assembly::Error::Form)?;
@@ -367,7 +376,7 @@ async fn link(
         let texts = [(&*startup_name, &*startup), (&*name, &*unit)];
         assembly::link_texts(&texts, needed)
     };
-    let plugin = match small {
+    let plugin = match here || small {
         true => link(),
         false => blocking::unblock(link).await,
     };

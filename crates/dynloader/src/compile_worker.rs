@@ -14,10 +14,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ocaml_toolchain::Invocation;
-use ocaml_toolchain::invocation::Session;
+use ocaml_toolchain::invocation::{Session, Waiting};
 
 use self::flags::are_for_workers;
 pub(crate) use self::protocol::{Answer, Outcome, Request};
+use crate::compile::Goal;
+use crate::relay::Relay;
 use crate::workspace::{JobDirectory, Workspace};
 
 /// After how many units a worker makes room for a new one.
@@ -82,12 +84,14 @@ impl CompileWorkers {
     /// Has a worker compile a unit; gives its answer and the directory that it worked in. `None` when a compiler that
     /// starts must do it.
     ///
-    /// `driver` is the worker's command. Dropping the future kills the worker with what it was doing.
+    /// `driver` gives the worker's command. Dropping the future kills the worker with what it was doing. With a relay, the
+    /// answer is waited for on the relay's thread.
     pub(crate) async fn ask(
         &self,
-        driver: &Invocation,
+        driver: impl Fn() -> Option<Invocation>,
         workspace: &Workspace,
         request: Request<'_>,
+        relay: Option<&Relay>,
     ) -> Option<(Answer, PathBuf)> {
         let failures = self.failures.load(Ordering::Relaxed);
         if failures >= MAX_FAILURES && !failures.is_multiple_of(PAUSE) {
@@ -97,13 +101,13 @@ impl CompileWorkers {
         let idle = self.idle().pop();
         let (mut worker, fresh) = match idle {
             Some(worker) => (worker, false),
-            None => (self.start(driver, workspace).await?, true),
+            None => (self.start(&driver()?, workspace).await?, true),
         };
-        let answer = match worker.ask(request).await {
+        let answer = match worker.ask(request, relay).await {
             // It was killed while it had nothing to do.
             Err(Failure::Lost) if !fresh => {
-                worker = self.start(driver, workspace).await?;
-                worker.ask(request).await
+                worker = self.start(&driver()?, workspace).await?;
+                worker.ask(request, relay).await
             }
             answered => answered,
         };
@@ -183,9 +187,27 @@ impl CompileWorkers {
 }
 
 impl Worker {
-    async fn ask(&mut self, request: Request<'_>) -> Result<Answer, Failure> {
-        let lost = |_: io::Error| Failure::Lost;
+    async fn ask(
+        &mut self,
+        request: Request<'_>,
+        relay: Option<&Relay>,
+    ) -> Result<Answer, Failure> {
         let sent = self.session.write_all(&request.encode()).await;
+        let Some(relay) = relay else {
+            return self.answer(request.goal, sent).await;
+        };
+        let process = self.session.killer().ok_or(Failure::Lost)?;
+        relay.pass().await;
+        self.session.wait(Waiting::Thread);
+        let answer = relay
+            .wait_for(process, self.answer(request.goal, sent))
+            .await;
+        self.session.wait(Waiting::Task);
+        answer
+    }
+
+    async fn answer(&mut self, goal: Goal, sent: io::Result<()>) -> Result<Answer, Failure> {
+        let lost = |_: io::Error| Failure::Lost;
         if !self.greeted {
             let mut greeting = [0; protocol::GREETING.len()];
             match self.session.read_exact(&mut greeting).await {
@@ -196,12 +218,14 @@ impl Worker {
         }
         sent.map_err(lost)?;
         self.units += 1;
-        protocol::receive(&mut self.session, request.goal)
+        protocol::receive(&mut self.session, goal)
             .await
             .map_err(lost)
     }
 }
 
+#[cfg(test)]
+mod declarations;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::kit::Need;
 use crate::library::{self, Library};
 use crate::loader::{Loader, Shared, Storage, Unavailable};
 use crate::made_by;
+use crate::relay::Relay;
 use crate::seal::Seal;
 use crate::shared_library::SharedLibrary;
 use crate::source::Source;
@@ -37,18 +38,20 @@ impl Loader {
             }
         };
         let finished = self
-            .run_compiler(contract, Evaluation::AtLoad, &bundles, Goal::Check)
+            .run_compiler(contract, Evaluation::AtLoad, &bundles, Goal::Check, None)
             .await?;
         Ok(finished.diagnostics)
     }
 
-    /// Compiles the sources, or finds them compiled.
+    /// Compiles the sources, or finds them compiled. With a relay, which is for [`Goal::LoadHere`], a worker's answer is
+    /// waited for on the relay's thread.
     pub(crate) async fn compile(
         &self,
         contract: &Contract,
         evaluation: Evaluation,
         sources: Vec<Source>,
         goal: Goal,
+        relay: Option<&Relay>,
     ) -> Result<Compiled, compile::Error> {
         let shared = &self.shared;
         let waits = shared.store.is_some() || !shared.knows_libraries() || !are_given(&sources);
@@ -60,7 +63,7 @@ impl Loader {
                 blocking::unblock(look_up).await?
             }
         };
-        self.compile_unless_found(contract, evaluation, looked, goal)
+        self.compile_unless_found(contract, evaluation, looked, goal, relay)
             .await
     }
 
@@ -73,7 +76,7 @@ impl Loader {
         sources: Vec<Source>,
     ) -> Result<Compiled, compile::Error> {
         let looked = self.look_up_blocking(contract, evaluation, sources)?;
-        let compile = self.compile_unless_found(contract, evaluation, looked, Goal::Load);
+        let compile = self.compile_unless_found(contract, evaluation, looked, Goal::Load, None);
         futures_lite::future::block_on(compile)
     }
 
@@ -94,6 +97,7 @@ impl Loader {
         evaluation: Evaluation,
         looked: LookedUp,
         goal: Goal,
+        relay: Option<&Relay>,
     ) -> Result<Compiled, compile::Error> {
         let LookedUp {
             bundles,
@@ -106,9 +110,9 @@ impl Loader {
         }
         let cache = |error| compile::Error::Cache(Box::new(error));
         // What is stored is for other processes too.
-        let goal = match &key {
-            Some(_) => Goal::Load,
-            None => goal,
+        let (goal, relay) = match &key {
+            Some(_) => (Goal::Load, None),
+            None => (goal, relay),
         };
         let stored = key.zip(self.shared.store.as_ref());
         if let Some((key, Storage::Other(store))) = &stored
@@ -123,7 +127,7 @@ impl Loader {
             diagnostics,
             assembler: _,
         } = self
-            .run_compiler(contract, evaluation, &bundles, goal)
+            .run_compiler(contract, evaluation, &bundles, goal, relay)
             .await?;
         let artefact = artefact.expect("what compiles for a load leaves something to load");
         let compiled = Compiled {
@@ -150,6 +154,7 @@ impl Loader {
         evaluation: Evaluation,
         bundles: &[Bundle],
         goal: Goal,
+        relay: Option<&Relay>,
     ) -> Result<Finished, compile::Error> {
         let shared = &self.shared;
         let _permit = shared.jobs().acquire().await;
@@ -195,7 +200,7 @@ impl Loader {
         };
         let assembler = tracing::field::Empty;
         let span = tracing::debug_span!("compile", unit = unit.name, ?goal, assembler);
-        let finished = compile::run(shared, &workspace, libraries, unit, goal)
+        let finished = compile::run(shared, &workspace, libraries, unit, goal, relay)
             .instrument(span.clone())
             .await
             .map_err(|error| made_by::told(&shared.kit, &shared.options, error))?;

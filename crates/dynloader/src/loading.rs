@@ -22,6 +22,7 @@ use crate::load::Error;
 use crate::loader::{Loader, Shared, Unavailable};
 use crate::options::Assembler;
 use crate::plugin::Plugin;
+use crate::relay::{Leg, Relay};
 use crate::seal::Seal;
 use crate::source::Source;
 use crate::stub_library::{self, Opening, StubLibrary};
@@ -41,12 +42,10 @@ impl Loader {
         &self,
         sources: impl IntoIterator<Item = impl Into<Source>>,
     ) -> Result<P::Handle, Error> {
-        let sources = collect(sources);
-        let contract = Contract::of::<P>();
-        let compiled = self
-            .compile_here(&contract, Evaluation::AtLoad, sources)
+        let module = self
+            .load_here(Contract::of::<P>(), collect(sources))
             .await?;
-        self.load_compiled::<P>(compiled).await
+        P::bind(module).map_err(Error::Bind)
     }
 
     /// Loads sources as [`Loader::load_sources`] does, for an interface that is made at run time, and gives the plugin's
@@ -59,15 +58,8 @@ impl Loader {
         interface: &Interface,
         sources: impl IntoIterator<Item = impl Into<Source>>,
     ) -> Result<Module, Error> {
-        let sources = collect(sources);
         let contract = Contract::Interface(Box::new(interface.clone()));
-        let compiled = self
-            .compile_here(&contract, Evaluation::AtLoad, sources)
-            .await?;
-        let loader = self.clone();
-        let module = self
-            .on_thread(move || loader.load_ready(&contract, compiled))
-            .await?;
+        let module = self.load_here(contract, collect(sources)).await?;
         module.ok_or(Error::NotAPlugin)
     }
 
@@ -81,28 +73,61 @@ impl Loader {
         &self,
         sources: impl IntoIterator<Item = impl Into<Source>>,
     ) -> Result<Delayed<P>, Error> {
-        let sources = collect(sources);
-        let contract = Contract::of::<P>();
-        let compiled = self
-            .compile_here(&contract, Evaluation::OnDemand, sources)
-            .await?;
-        self.delay(compiled).await
+        let loader = self.clone();
+        let link = move |compiled: Compiled| loader.shared.link(&compiled.seal, compiled.artefact);
+        let (contract, sources) = (Contract::of::<P>(), collect(sources));
+        let linked = self.compile_and(contract, Evaluation::OnDemand, sources, link);
+        Ok(Delayed::loaded(linked.await?))
     }
 
-    /// Compiles sources that this process loads next. The runtime starts while the compiler runs.
-    async fn compile_here(
+    async fn load_here(
         &self,
-        contract: &Contract,
+        contract: Contract,
+        sources: Vec<Source>,
+    ) -> Result<Option<Module>, Error> {
+        let (loader, owned) = (self.clone(), contract.clone());
+        let load = move |compiled| loader.load_ready(&owned, compiled);
+        self.compile_and(contract, Evaluation::AtLoad, sources, load)
+            .await
+    }
+
+    /// Compiles sources that this process loads next, and does `then` with the plugin, on a thread with a stack of known size
+    /// and once the runtime has started, which it does while the compiler runs.
+    async fn compile_and<T: Send + 'static>(
+        &self,
+        contract: Contract,
         evaluation: Evaluation,
         sources: Vec<Source>,
-    ) -> Result<Compiled, Error> {
-        let compile = async {
-            Ok(self
-                .compile(contract, evaluation, sources, Goal::LoadHere)
-                .await?)
-        };
-        let (compiled, ()) = futures_lite::future::try_zip(compile, self.start_runtime()).await?;
-        Ok(compiled)
+        then: impl FnOnce(Compiled) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let relay = Arc::new(Relay::default());
+        let _cancel = relay.cancel_on_drop();
+        let (loader, passing) = (self.clone(), relay.clone());
+        let compile = Box::pin(async move {
+            let compile = async {
+                let relay = Some(&*passing);
+                let goal = Goal::LoadHere;
+                let compiled = loader.compile(&contract, evaluation, sources, goal, relay);
+                Ok(compiled.await?)
+            };
+            let started = loader.start_runtime();
+            let (compiled, ()) = futures_lite::future::try_zip(compile, started).await?;
+            Ok::<Compiled, Error>(compiled)
+        });
+        match relay.first_leg(compile).await {
+            Leg::Done(compiled) => {
+                let compiled = compiled?;
+                self.on_thread(move || then(compiled)).await
+            }
+            Leg::Passed(rest) => {
+                let go_on = move || match relay.second_leg(rest) {
+                    Some(compiled) => then(compiled?),
+                    // Nobody is there to hear it.
+                    None => Err(Error::Thread(std::io::ErrorKind::Interrupted.into())),
+                };
+                self.on_thread(go_on).await
+            }
+        }
     }
 
     /// Has the compiler look at the sources, types and all, without making a plugin; gives its warnings. Nothing of the
@@ -128,7 +153,7 @@ impl Loader {
         evaluation: Evaluation,
     ) -> Result<Compiled, compile::Error> {
         let sources = collect(sources);
-        self.compile(&Contract::of::<P>(), evaluation, sources, Goal::Load)
+        self.compile(&Contract::of::<P>(), evaluation, sources, Goal::Load, None)
             .await
     }
 
@@ -151,6 +176,7 @@ impl Loader {
                 Evaluation::AtLoad,
                 sources,
                 Goal::Load,
+                None,
             )
             .await?;
         let diagnostics = std::mem::take(&mut compiled.diagnostics);

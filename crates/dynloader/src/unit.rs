@@ -36,6 +36,8 @@ pub(crate) struct Shape<'a> {
 pub(crate) struct Unit {
     pub(crate) name: String,
     pub(crate) implementation: Vec<u8>,
+    /// How many bytes of it, from its start, only declare types, module types and primitives.
+    pub(crate) declarations: usize,
     pub(crate) interface: Option<Vec<u8>>,
     pub(crate) names: NameTable,
 }
@@ -89,7 +91,7 @@ impl Unit {
                 Unit::program(only, name, shape, names)
             }
             _ => {
-                let implementation = Writer {
+                let (implementation, declarations) = Writer {
                     names: &mut names,
                     out: Vec::new(),
                 }
@@ -100,6 +102,7 @@ impl Unit {
                 Unit {
                     name,
                     implementation,
+                    declarations,
                     interface: Some(Vec::new()),
                     names,
                 }
@@ -120,6 +123,7 @@ impl Unit {
         Unit {
             name,
             implementation,
+            declarations: 0,
             interface,
             names,
         }
@@ -138,7 +142,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn plugin(mut self, bundles: &[Bundle], shape: Shape<'_>) -> Vec<u8> {
+    /// The text, and how much of it only declares.
+    fn plugin(mut self, bundles: &[Bundle], shape: Shape<'_>) -> (Vec<u8>, usize) {
         let main = bundles.last().expect("a plugin has a module").module_name();
         self.directive(GENERATED, 1);
         let interface = "Saddlebag_interface";
@@ -162,7 +167,9 @@ impl Writer<'_> {
         self.text(&format!(
             "external saddlebag_register : string -> 'a -> unit = \"{primitive}\"\n"
         ));
+        let declarations = self.out.len();
         if delayed {
+            self.directive(GENERATED, 1);
             self.text(&format!(
                 "module Saddlebag_plugin () : sig module {main} : {interface} end = struct\n"
             ));
@@ -182,7 +189,7 @@ impl Writer<'_> {
                 "let () = saddlebag_register {registered:?} (module {main} : {interface})\n"
             ));
         }
-        self.out
+        (self.out, declarations)
     }
 
     fn bundle(&mut self, bundle: &Bundle, warn_despite_mli: bool) {

@@ -79,6 +79,13 @@ fn kill_table() -> Vec<Target> {
     targets
 }
 
+/// Kill the child that has this number in the table, with its group.
+pub(crate) fn kill(id: u32) {
+    if let Some(target) = table().get(&id) {
+        target.kill();
+    }
+}
+
 fn table() -> MutexGuard<'static, BTreeMap<u32, Target>> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }

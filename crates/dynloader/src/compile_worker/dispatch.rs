@@ -7,28 +7,31 @@ use code_sets::Code;
 use ocaml_toolchain::Invocation;
 
 use super::{Answer, Request, are_for_workers};
-use crate::compile::{self, Goal};
+use crate::compile::Goal;
 use crate::compile_arguments::unit_arguments;
 use crate::kit::{Kit, Need};
 use crate::loader::Shared;
 use crate::options::{Assembler, Options};
 use crate::preprocess::{self, Files};
+use crate::relay::Relay;
 use crate::shared_library;
 use crate::workspace::Workspace;
 
-/// The command of a compile worker, where the loader's options are for one: what is to be linked besides the unit is for
-/// the driver.
-fn worker(kit: &Kit, options: &Options, goal: Goal) -> Option<Invocation> {
+/// Whether the loader's options are for a compile worker: what is to be linked besides the unit is for the driver.
+fn is_for_workers(kit: &Kit, options: &Options, goal: Goal) -> bool {
     let ours = options.code == Code::Native
         && options.programs.ocamlopt.is_none()
+        && kit.has_compile_worker()
         && are_for_workers(&options.flags.cmx);
     let linked = goal == Goal::Check
         || (options.flags.cmxs.is_empty()
             && options.assembler != Assembler::External
-            && compile::assembly_compiler(kit, options).is_ok());
-    if !ours || !linked {
-        return None;
-    }
+            && kit.gives_assembly());
+    ours && linked
+}
+
+/// The command of a compile worker.
+fn command(kit: &Kit, options: &Options) -> Option<Invocation> {
     let libraries = shared_library::arguments(kit, options);
     let driver = kit.compile_worker()?;
     Some(driver.args(unit_arguments(options, libraries)))
@@ -43,7 +46,8 @@ pub(crate) async fn start_ahead(shared: &Shared, goal: Goal) {
     if waits || kit.prepare(Need::Compile).await.is_err() {
         return;
     }
-    if let Some(driver) = worker(kit, options, goal)
+    if is_for_workers(kit, options, goal)
+        && let Some(driver) = command(kit, options)
         && let Ok(workspace) = shared.workspace()
     {
         shared
@@ -59,9 +63,14 @@ pub(crate) async fn by_worker(
     workspace: &Arc<Workspace>,
     name: &str,
     files: &Files,
+    declarations: usize,
     goal: Goal,
+    relay: Option<&Relay>,
 ) -> Option<(Answer, PathBuf)> {
-    let driver = worker(&shared.kit, &shared.options, goal)?;
+    let (kit, options) = (&shared.kit, &shared.options);
+    if !is_for_workers(kit, options, goal) {
+        return None;
+    }
     let (implementation, interface) = match &files[..] {
         [(_, implementation)] => (implementation, None),
         [(_, interface), (_, implementation)] => (implementation, Some(&interface[..])),
@@ -70,17 +79,18 @@ pub(crate) async fn by_worker(
     // What was read for another unit may be of an interface that this process has not got, and this unit would say that it
     // imports it.
     let goal = match goal {
-        Goal::LoadHere if !shared.options.compiles_against_kit_alone() => Goal::Load,
+        Goal::LoadHere if !options.compiles_against_kit_alone() => Goal::Load,
         goal => goal,
     };
     let request = Request {
         goal,
         name,
         implementation,
+        declarations,
         interface,
     };
     shared
         .compile_workers
-        .ask(&driver, workspace, request)
+        .ask(|| command(kit, options), workspace, request, relay)
         .await
 }

@@ -8,7 +8,7 @@ use ocaml_toolchain::invocation::Session;
 use crate::compile::Goal;
 
 /// The first bytes that a worker writes.
-pub(super) const GREETING: [u8; 4] = *b"DSW2";
+pub(super) const GREETING: [u8; 4] = *b"DSW3";
 
 /// How many texts a unit is compiled to: its own assembly, and that of the code that makes a plugin of it.
 const TEXTS: usize = 2;
@@ -22,6 +22,8 @@ pub(crate) struct Request<'a> {
     pub(crate) goal: Goal,
     pub(crate) name: &'a str,
     pub(crate) implementation: &'a [u8],
+    /// How many bytes of it, from its start, only declare. They end at the end of a line, and what comes next says where it is.
+    pub(crate) declarations: usize,
     pub(crate) interface: Option<&'a [u8]>,
 }
 
@@ -65,6 +67,7 @@ impl Request<'_> {
             },
             if self.interface.is_some() { b'1' } else { b'0' },
         ];
+        body.extend_from_slice(&number(self.declarations));
         let interface = self.interface.unwrap_or_default();
         for text in [self.name.as_bytes(), self.implementation, interface] {
             body.extend_from_slice(&length(text));
@@ -77,7 +80,11 @@ impl Request<'_> {
 }
 
 fn length(bytes: &[u8]) -> [u8; 4] {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes()
+    number(bytes.len())
+}
+
+fn number(number: usize) -> [u8; 4] {
+    u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes()
 }
 
 /// Receives the answer to a request for `goal`.
@@ -89,7 +96,7 @@ pub(super) async fn receive(session: &mut Session, goal: Goal) -> io::Result<Ans
     session.read_exact(&mut answer.messages).await?;
     if goal.loads() && answer.outcome == Outcome::Compiled {
         let mut texts = Texts::default();
-        let mut buffer = vec![0; 1 << 16];
+        let mut buffer = vec![0; 1 << 14];
         while !texts.are_complete() {
             match session.read(&mut buffer).await? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -175,9 +182,10 @@ mod tests {
             goal: Goal::Load,
             name: "A",
             implementation: b"let x = 1",
+            declarations: 4,
             interface: Some(b""),
         };
-        let expected = b"\0\0\0\x18L1\0\0\0\x01A\0\0\0\x09let x = 1\0\0\0\0";
+        let expected = b"\0\0\0\x1cL1\0\0\0\x04\0\0\0\x01A\0\0\0\x09let x = 1\0\0\0\0";
         assert_eq!(request.encode(), expected);
         let check = Request {
             goal: Goal::Check,

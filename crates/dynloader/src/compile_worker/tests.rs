@@ -20,7 +20,7 @@ fn count(variable: &str, default: u32) -> u32 {
     }
 }
 
-struct Bench {
+pub(super) struct Bench {
     toolchain: Toolchain,
     driver: Invocation,
     workspace: Workspace,
@@ -31,7 +31,7 @@ struct Bench {
 const FLAGS: &[&str] = &["-g", "-error-style", "short", "-color", "never"];
 
 /// A worker of the installed OCaml. Without one the test fails where `CI` is set, and is skipped elsewhere.
-fn bench(flags: &[&str]) -> Option<Bench> {
+pub(super) fn bench(flags: &[&str]) -> Option<Bench> {
     let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tmp/unit-tests");
     std::fs::create_dir_all(cache.parent().unwrap()).unwrap();
     let kit = block_on(Kit::system(SystemOptions::new(cache)));
@@ -67,10 +67,17 @@ impl Bench {
             goal,
             name,
             implementation: text.as_bytes(),
+            declarations: 0,
             interface: interface.map(str::as_bytes),
         };
-        let answered = block_on(self.workers.ask(&self.driver, &self.workspace, request));
-        answered.map(|(answer, _)| answer)
+        self.answer_to(request)
+    }
+
+    pub(super) fn answer_to(&self, request: Request<'_>) -> Option<Answer> {
+        let asked = self
+            .workers
+            .ask(|| Some(self.driver.clone()), &self.workspace, request, None);
+        block_on(asked).map(|(answer, _)| answer)
     }
 
     /// The process of the worker that has nothing to do.
@@ -249,7 +256,7 @@ impl Numbers {
 }
 
 /// The functions of an assembly text by name.
-fn functions(text: &str) -> BTreeMap<String, Vec<String>> {
+pub(super) fn functions(text: &str) -> BTreeMap<String, Vec<String>> {
     let is_of_word = |c: char| c.is_alphanumeric() || "_.$".contains(c);
     let mut numbers = Numbers::default();
     let mut found = BTreeMap::new();

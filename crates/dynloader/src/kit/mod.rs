@@ -276,26 +276,31 @@ impl Kit {
     /// of [`Kit::shared_link_arguments`], the output of `-shared` is the text of all assembly, for
     /// [`ocaml_assembler`]. `None` when the kit's driver cannot do it.
     pub(crate) fn assembly_ocamlopt(&self) -> Option<(Invocation, [OsString; 2])> {
-        let ocamlopt = self
-            .inner
-            .manifest
-            .gives_assembly
-            .then(|| self.ocamlopt())
-            .flatten()?;
+        let ocamlopt = self.gives_assembly().then(|| self.ocamlopt()).flatten()?;
         Some((
             ocamlopt.env("SADDLEBAG_ASSEMBLER", "text"),
             ["-cc".into(), "saddlebag-collect".into()],
         ))
     }
 
+    /// Whether the kit's driver can give assembly to this process.
+    pub(crate) fn gives_assembly(&self) -> bool {
+        self.inner.manifest.gives_assembly
+    }
+
+    /// Whether the kit's driver can be a compile worker.
+    pub(crate) fn has_compile_worker(&self) -> bool {
+        let manifest = &self.inner.manifest;
+        manifest.no_worker.is_none() && manifest.driver.is_some()
+    }
+
     /// The driver as a compile worker, ready for the options of its units. `None` when it cannot be one:
     /// [`Manifest::no_worker`] says why.
     pub(crate) fn compile_worker(&self) -> Option<Invocation> {
-        let manifest = &self.inner.manifest;
-        if manifest.no_worker.is_some() || manifest.driver.is_none() {
-            return None;
-        }
-        let compiler = self.ocamlopt()?;
+        let compiler = self
+            .has_compile_worker()
+            .then(|| self.ocamlopt())
+            .flatten()?;
         Some(compiler.env("SADDLEBAG_ROLE", "work"))
     }
 

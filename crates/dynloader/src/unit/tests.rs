@@ -65,6 +65,37 @@ fn a_plugin_that_runs_many_times_is_a_functor() {
 }
 
 #[test]
+fn declarations_end_where_a_line_of_the_plugin_begins() {
+    let prelude = "type t = int\nmodule type S = sig end\n";
+    for (evaluation, next) in [
+        (
+            Evaluation::AtLoad,
+            "# 1 \"<source 1>\"\nmodule type Saddlebag_Util",
+        ),
+        (
+            Evaluation::OnDemand,
+            "# 1 \"<saddlebag>\"\nmodule Saddlebag_plugin",
+        ),
+    ] {
+        let unit = unit(TWO, evaluation, &interface(prelude));
+        let (declarations, rest) = unit.implementation.split_at(unit.declarations);
+        let declarations = String::from_utf8_lossy(declarations);
+        assert!(declarations.contains(prelude) && declarations.ends_with('\n'));
+        assert!(
+            rest.starts_with(next.as_bytes()),
+            "{}",
+            String::from_utf8_lossy(rest)
+        );
+    }
+    let script = unit(
+        &[("a.ml", "let () = ()")],
+        Evaluation::AtLoad,
+        &interface(""),
+    );
+    assert_eq!(script.declarations, 0);
+}
+
+#[test]
 fn units_of_the_host_and_of_libraries_are_not_hidden_by_those_of_plugins() {
     for (file, name) in [
         ("taken.ml", "Taken_plugin"),

@@ -6,7 +6,7 @@ mod run;
 mod session;
 
 pub use error::{CommandFailure, Error};
-pub use session::Session;
+pub use session::{Killer, Session, Waiting};
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -1,9 +1,11 @@
 //! A child that lives on: requests to its standard input, answers from its standard output.
 
 use super::{Error, Invocation};
-use crate::running::Entry;
+use crate::running::{self, Entry};
 use async_process::{Child, ChildStdin, ChildStdout};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use std::io;
 
 /// A running child that is talked to; from [`Invocation::start_session`].
@@ -22,6 +24,33 @@ struct Running {
     child: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
+    waiting: Waiting,
+}
+
+/// Who waits while a child has nothing to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Waiting {
+    /// The task, which is woken by the thread that watches the files of all children.
+    #[default]
+    Task,
+    /// The thread that polls the task: it blocks until the child says something or ends, and is woken by the system. For
+    /// threads that have nothing else to do; [`Killer`] is how others end the wait.
+    Thread,
+}
+
+/// Kills the child of a [`Session`], from any thread; from [`Session::killer`].
+#[derive(Debug)]
+pub struct Killer {
+    id: u32,
+}
+
+impl Killer {
+    /// Kill the child with every process of its group.
+    ///
+    /// It must be there: once its session is dropped, the number may be another child's.
+    pub fn kill(self) {
+        running::kill(self.id);
+    }
 }
 
 impl Invocation {
@@ -54,6 +83,7 @@ impl Invocation {
                     child,
                     stdin,
                     stdout,
+                    waiting: Waiting::default(),
                 };
                 Ok(Session {
                     running: Some(running),
@@ -80,12 +110,40 @@ impl Session {
         stdin.flush().await
     }
 
+    /// Choose who waits in [`Session::read`] and [`Session::read_exact`]; the task, unless this says otherwise.
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use ocaml_toolchain::Invocation;
+    /// use ocaml_toolchain::invocation::Waiting;
+    ///
+    /// let mut session = Invocation::new("cat").start_session().await?;
+    /// session.write_all(b"hello").await?;
+    /// session.wait(Waiting::Thread);
+    /// let mut answer = [0; 5];
+    /// session.read_exact(&mut answer).await?;
+    /// assert_eq!(&answer, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn wait(&mut self, waiting: Waiting) {
+        if let Some(running) = &mut self.running {
+            running.waiting = waiting;
+        }
+    }
+
     /// Receive as many bytes as `buffer` holds.
     ///
     /// # Errors
     /// What the system says; `UnexpectedEof` when the child closed its output before, as it does when it ends.
-    pub async fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        self.running()?.stdout.read_exact(buffer).await
+    pub async fn read_exact(&mut self, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match self.read(buffer).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => buffer = &mut buffer[count..],
+            }
+        }
+        Ok(())
     }
 
     /// Receive what is there, at most as many bytes as `buffer` holds; wait while there is nothing. 0 when the child has
@@ -94,7 +152,20 @@ impl Session {
     /// # Errors
     /// What the system says.
     pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.running()?.stdout.read(buffer).await
+        let running = self.running()?;
+        match running.waiting {
+            Waiting::Task => running.stdout.read(buffer).await,
+            Waiting::Thread => running.read_blocking(buffer),
+        }
+    }
+
+    /// What kills the child while something else waits for its answer; `None` in a process that is a fork of the one that
+    /// started it.
+    pub fn killer(&mut self) -> Option<Killer> {
+        let running = self.running().ok()?;
+        Some(Killer {
+            id: running.entry.id(),
+        })
     }
 
     fn running(&mut self) -> io::Result<&mut Running> {
@@ -140,6 +211,25 @@ impl Session {
     }
 }
 
+impl Running {
+    /// The file itself does not block, for the sake of the tasks.
+    fn read_blocking(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::read(&self.stdout, &mut *buffer) {
+                Err(Errno::AGAIN) => {
+                    let mut file = [PollFd::new(&self.stdout, PollFlags::IN)];
+                    match poll(&mut file, None) {
+                        Ok(_) | Err(Errno::INTR) => {}
+                        Err(errno) => return Err(errno.into()),
+                    }
+                }
+                Err(Errno::INTR) => {}
+                read => return Ok(read?),
+            }
+        }
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         if self.running().is_err() {
@@ -160,6 +250,42 @@ mod tests {
             let mut session = Invocation::new("true").start_session().await.unwrap();
             let error = session.read_exact(&mut [0; 1]).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        });
+    }
+
+    #[test]
+    fn a_thread_that_waits_hears_that_the_child_was_killed() {
+        block_on(async {
+            let mut session = Invocation::new("cat").start_session().await.unwrap();
+            session.wait(Waiting::Thread);
+            let killer = session.killer().unwrap();
+            let killing = std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                killer.kill();
+            });
+            assert_eq!(session.read(&mut [0; 1]).await.unwrap(), 0);
+            killing.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_thread_may_wait_for_one_answer_and_a_task_for_the_next() {
+        block_on(async {
+            let mut session = Invocation::new("cat").start_session().await.unwrap();
+            for waiting in [
+                Waiting::Thread,
+                Waiting::Task,
+                Waiting::Thread,
+                Waiting::Task,
+            ] {
+                session.wait(waiting);
+                // More than a pipe holds arrives in pieces.
+                let text = vec![b'x'; 40_000];
+                session.write_all(&text).await.unwrap();
+                let mut answer = vec![0; text.len()];
+                session.read_exact(&mut answer).await.unwrap();
+                assert_eq!(answer, text);
+            }
         });
     }
 

@@ -51,6 +51,12 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
         include_str!("../../../ocaml/passes_5_2.ml"),
     ),
     (
+        "lines_4_13.ml",
+        include_str!("../../../ocaml/lines_4_13.ml"),
+    ),
+    ("lines_5_1.ml", include_str!("../../../ocaml/lines_5_1.ml")),
+    ("gas_text.ml", include_str!("../../../ocaml/gas_text.ml")),
+    (
         "driver_native.ml",
         include_str!("../../../ocaml/driver_native.ml"),
     ),
@@ -98,13 +104,23 @@ fn worker_sources(toolchain: &Toolchain, code: Code) -> Result<&'static [&'stati
     } else if toolchain.conf().flambda() == Some(true) {
         Err("this OCaml optimises with flambda, which cannot be started afresh".to_owned())
     } else if version.at_least(5, 3) {
-        Ok(&["target_5_3.ml", "unit_by_target.ml", "passes_5_2.ml"])
+        Ok(&[
+            "target_5_3.ml",
+            "unit_by_target.ml",
+            "passes_5_2.ml",
+            "lines_5_1.ml",
+        ])
     } else if version.at_least(5, 2) {
-        Ok(&["target_5_2.ml", "unit_by_target.ml", "passes_5_2.ml"])
+        Ok(&[
+            "target_5_2.ml",
+            "unit_by_target.ml",
+            "passes_5_2.ml",
+            "lines_5_1.ml",
+        ])
     } else if version.at_least(5, 1) {
-        Ok(&["unit_by_path.ml", "passes_5_1.ml"])
+        Ok(&["unit_by_path.ml", "passes_5_1.ml", "lines_5_1.ml"])
     } else {
-        Ok(&["unit_by_path.ml", "passes_4_13.ml"])
+        Ok(&["unit_by_path.ml", "passes_4_13.ml", "lines_4_13.ml"])
     }
 }
 
@@ -166,7 +182,13 @@ pub(super) async fn link(
         Ok(parts) => {
             let compiler: String = parts.iter().map(|part| source(part)).collect();
             write(&work.join("compiler.ml"), &compiler)?;
-            let worker = ["state.c", "assembler.ml", "compiler.ml", "worker.ml"];
+            let worker = [
+                "state.c",
+                "assembler.ml",
+                "compiler.ml",
+                "gas_text.ml",
+                "worker.ml",
+            ];
             let base = base.clone().args(WORKER_RECIPE);
             match run(&finish(base.args(worker))).await {
                 Ok(()) => return Ok(Some(linked(None))),
