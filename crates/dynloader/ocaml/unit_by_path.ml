@@ -1,6 +1,6 @@
 (* What compiler-libs name differently from version to version: OCaml 4.13 to 5.1, where a unit is known by paths.
    The module [Compiler], in terms of which [Worker] is written, is made of this file or of unit_by_target.ml, and of the
-   passes_*.ml of its version. *)
+   passes_*.ml and lines_*.ml of its version. *)
 
 (* What [Compile_common.with_info] gives, without reading the directories of the load path anew. [environment] gives that which a
    unit begins in, once it is known which unit it is. *)

@@ -39,6 +39,7 @@ impl LoadThreads {
         work: impl FnOnce() -> T + Send + 'static,
         tell: impl FnOnce(T) + Send + 'static,
     ) -> io::Result<()> {
+        let work = traced(work);
         let mut work: Work = Box::new(move || {
             let result = work();
             Box::new(move || tell(result))
@@ -90,6 +91,20 @@ fn wait_in(idle: &Idle) -> Option<mpsc::Receiver<Work>> {
     let (sender, receiver) = mpsc::channel();
     *idle = Some(sender);
     Some(receiver)
+}
+
+/// Has what is done on another thread traced as what is done here.
+fn traced<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let traced = tracing::dispatcher::has_been_set().then(|| {
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        (dispatch, tracing::Span::current())
+    });
+    move || match traced {
+        None => work(),
+        Some((dispatch, span)) => {
+            tracing::dispatcher::with_default(&dispatch, || span.in_scope(work))
+        }
+    }
 }
 
 #[cfg(test)]

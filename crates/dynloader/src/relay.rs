@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use futures::future::{AbortHandle, Abortable, Aborted};
+use futures::future::{AbortHandle, Abortable};
 use futures_lite::future::block_on;
 use ocaml_toolchain::invocation::Killer;
 
@@ -84,10 +84,7 @@ impl Relay {
             }
             waiting.future = Some(handle);
         }
-        match block_on(Abortable::new(work, registration)) {
-            Ok(result) => Some(result),
-            Err(Aborted) => None,
-        }
+        block_on(Abortable::new(work, registration)).ok()
     }
 
     /// Runs `wait`, which blocks until a process answers or is killed by `process`. Does not return when the future is

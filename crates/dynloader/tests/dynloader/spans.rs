@@ -3,15 +3,19 @@
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 
-use dynloader::{Assembler, Loader, Options, SideEffect, Source};
+use dynloader::{Assembler, Kit, Loader, Options, SideEffect, Source};
+use futures_lite::future::block_on;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use crate::support::kit;
 
-/// The spans of this process: their names, and their fields as text.
-static SPANS: Mutex<Vec<Span>> = Mutex::new(Vec::new());
+/// The spans of a test: their names, and their fields as text.
+type Spans = Mutex<Vec<Span>>;
+
+static OF_PROCESS: Spans = Mutex::new(Vec::new());
+static OF_THREAD: Spans = Mutex::new(Vec::new());
 
 #[derive(Debug, Clone)]
 struct Span {
@@ -26,11 +30,24 @@ impl Span {
     }
 }
 
-fn spans() -> std::sync::MutexGuard<'static, Vec<Span>> {
-    SPANS.lock().unwrap_or_else(PoisonError::into_inner)
+struct Collector(&'static Spans);
+
+impl Collector {
+    fn spans(&self) -> std::sync::MutexGuard<'static, Vec<Span>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-struct Collector;
+/// `write` is for systems that keep no files in memory; what a compiler of its own does is not told apart.
+fn assert_phases(kit: &Kit, spans: &[Span]) {
+    let mut phases = vec!["read", "compile", "assemble", "link", "load"];
+    if kit.manifest().no_worker.is_none() {
+        phases.extend(["type", "generate"]);
+    }
+    for phase in phases {
+        assert!(spans.iter().any(|span| span.name == phase), "{phase}");
+    }
+}
 
 struct Fields<'a>(&'a mut Span);
 
@@ -50,7 +67,7 @@ impl Subscriber for Collector {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        let mut spans = spans();
+        let mut spans = self.spans();
         let mut span = Span {
             name: attributes.metadata().name(),
             fields: Vec::new(),
@@ -61,7 +78,7 @@ impl Subscriber for Collector {
     }
 
     fn record(&self, id: &Id, values: &Record<'_>) {
-        let mut spans = spans();
+        let mut spans = self.spans();
         let index = usize::try_from(id.into_u64()).unwrap() - 1;
         values.record(&mut Fields(&mut spans[index]));
     }
@@ -79,7 +96,7 @@ fn every_phase_is_a_span_and_a_compilation_says_what_assembled_it() {
         println!("SKIP: this compiler gives no assembly");
         return;
     }
-    tracing::subscriber::set_global_default(Collector).unwrap();
+    tracing::subscriber::set_global_default(Collector(&OF_PROCESS)).unwrap();
     for (unit, assembler) in [
         ("inside", Assembler::Internal),
         ("outside", Assembler::External),
@@ -90,15 +107,8 @@ fn every_phase_is_a_span_and_a_compilation_says_what_assembled_it() {
         let loaded = loader.load_sources_blocking::<SideEffect>([source], |_| ());
         loaded.unwrap();
     }
-    let spans = spans().clone();
-    // `write` is for systems that keep no files in memory; what a compiler of its own does is not told apart.
-    let mut phases = vec!["read", "compile", "assemble", "link", "load"];
-    if kit.manifest().no_worker.is_none() {
-        phases.extend(["type", "generate"]);
-    }
-    for phase in phases {
-        assert!(spans.iter().any(|span| span.name == phase), "{phase}");
-    }
+    let spans = Collector(&OF_PROCESS).spans().clone();
+    assert_phases(&kit, &spans);
     let assembler_of = |unit: &str| {
         let of_unit = |span: &&Span| span.name == "compile" && span.field("unit") == Some(unit);
         spans
@@ -108,4 +118,20 @@ fn every_phase_is_a_span_and_a_compilation_says_what_assembled_it() {
     };
     assert_eq!(assembler_of("Inside"), Some("internal"));
     assert_eq!(assembler_of("Outside"), Some("external"));
+}
+
+#[test]
+fn the_subscriber_of_a_thread_hears_what_other_threads_do_for_it() {
+    let Some(kit) = kit() else { return };
+    if !kit.manifest().gives_assembly {
+        println!("SKIP: this compiler gives no assembly");
+        return;
+    }
+    let loader = Loader::new(kit.clone(), Options::default()).unwrap();
+    let loaded = tracing::subscriber::with_default(Collector(&OF_THREAD), || {
+        let source = Source::text("elsewhere.ml", "let () = ()");
+        block_on(loader.load_sources::<SideEffect>([source]))
+    });
+    loaded.unwrap();
+    assert_phases(&kit, &Collector(&OF_THREAD).spans());
 }
