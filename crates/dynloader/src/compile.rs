@@ -2,9 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output};
 use std::sync::Arc;
 
 use code_sets::Code;
@@ -16,15 +14,16 @@ use crate::cache;
 use crate::compile_arguments::{arguments, byte_link_arguments};
 use crate::compile_worker::{Outcome, dispatch};
 use crate::compiled::Artefact;
-use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::kit::{Kit, Need, PrepareError};
 use crate::library;
 use crate::loader::Shared;
 pub use crate::made_by::OtherCompiler;
-use crate::name_table::NameTable;
 use crate::options::{Assembler, Options};
 use crate::preprocess::{self, Failure, Files};
 use crate::program::with_program;
+pub use crate::rejection::Rejection;
+use crate::rejection::{diagnostics, refusal, rejected};
 use crate::relay::Relay;
 use crate::scope;
 use crate::shared_library::{self, SharedLibrary};
@@ -95,33 +94,6 @@ pub enum Error {
     /// The cache cannot be used.
     #[error("the cache of plugins cannot be used")]
     Cache(#[source] Box<cache::Error>),
-}
-
-/// What a compiler that failed had to say.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Rejection {
-    /// The messages in the compiler's order, warnings included; positions are those of the sources.
-    pub diagnostics: Vec<Diagnostic>,
-    /// The command, its status and its output as it was.
-    pub failure: ocaml_toolchain::CommandFailure,
-}
-
-impl Rejection {
-    /// The messages that are errors.
-    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == Severity::Error)
-    }
-
-    fn summary(&self) -> String {
-        let errors: Vec<String> = self.errors().map(Diagnostic::to_string).collect();
-        format!(
-            "the compiler does not accept the sources:\n{}",
-            errors.join("\n")
-        )
-    }
 }
 
 /// Names what a compilation does that its arguments do not show: a change makes caches compile again.
@@ -342,17 +314,6 @@ async fn new_job(workspace: &Arc<Workspace>) -> Result<JobDirectory, Error> {
     job.map_err(|error| Error::Workspace(Box::new(error)))
 }
 
-/// What the compiler that the worker stands for would have ended with.
-fn refusal(invocation: Invocation, messages: Vec<u8>) -> CommandFailure {
-    // Wait statuses have the exit status in the second byte; the compiler's is 2 for every error.
-    let output = Output {
-        status: ExitStatus::from_raw(2 << 8),
-        stdout: Vec::new(),
-        stderr: messages,
-    };
-    CommandFailure::new(invocation, output)
-}
-
 /// How many bytes of assembly are dealt with where they arrive. It takes a tenth of a millisecond at most, and a third of that would be
 /// added by handing them to another thread and back.
 const MAX_INLINE_ASSEMBLY: usize = 8 << 10;
@@ -393,13 +354,6 @@ fn in_job(invocation: Invocation, sources: &[String], job: &Path) -> Invocation 
     invocation.args(sources).current_dir(job).env("TMPDIR", job)
 }
 
-/// What the compiler printed, with the positions of the sources.
-fn diagnostics(printed: &[u8], names: &NameTable) -> Vec<Diagnostic> {
-    let mut diagnostics = diagnostic::parse(&String::from_utf8_lossy(printed));
-    diagnostic::relocate(&mut diagnostics, names);
-    diagnostics
-}
-
 /// The command that gives assembly, where this process is to turn it into a plugin; an error where it has to and cannot.
 fn assembly_invocation(
     kit: &Kit,
@@ -436,26 +390,6 @@ pub(crate) fn assembly_compiler(
         let compiler = compiler.unwrap_or_else(|| "ocamlopt".to_owned());
         assembly::Error::NoAssembly { compiler }
     })
-}
-
-/// What a program that refused the sources had to say.
-pub(crate) fn rejected(failure: CommandFailure, names: &NameTable) -> Error {
-    let job = failure.current_dir();
-    if let Some(error) = job.and_then(|job| workspace::full(job, &failure.stderr_text())) {
-        return Error::Workspace(Box::new(error));
-    }
-    let diagnostics = diagnostics(&failure.stderr, names);
-    let in_sources =
-        |found: &Diagnostic| found.severity == Severity::Error && found.location.is_some();
-    let of_sources = diagnostics.iter().any(in_sources);
-    let rejection = Box::new(Rejection {
-        diagnostics,
-        failure,
-    });
-    match of_sources {
-        true => Error::Rejected(rejection),
-        false => Error::Failed(rejection),
-    }
 }
 
 /// The compiler's command without its sources, and the name of what it leaves.

@@ -77,6 +77,7 @@ pub mod options;
 mod plugin;
 mod preprocess;
 mod program;
+mod rejection;
 mod relay;
 pub mod requirement;
 pub mod rewriters;

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use crate::bundle;
-use crate::compile::{self, rejected};
+use crate::compile;
 use crate::kit::{Kit, Need, quote_for_shell};
 use crate::library::Library;
 use crate::name_table::NameTable;
 use crate::options::Options;
+use crate::rejection::rejected;
 use crate::source::Source;
 use crate::unit::readable_text;
 
