@@ -3,6 +3,7 @@
 use saddlebag_tests::{Sandbox, ocaml};
 
 use crate::ppx::CountingDriver;
+use crate::scripts::executable;
 
 /// `util.ml` has an unused value, and `util.mli` exports another one that nobody uses.
 fn with_unused_values() -> Sandbox {
@@ -264,12 +265,24 @@ fn work_is_done_in_a_fresh_directory_inside_in_dir() {
     }
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.path("scratch")).unwrap();
-    // The plugin looks while the directory is there.
-    let program = "let () = Array.iter (fun name -> print_endline (String.sub name 0 17)) (Sys.readdir \"scratch\")\n";
+    // It tells where it works, and gives up.
+    let tells = executable(&sandbox, "tells", "#!/bin/sh\npwd > \"$0.seen\"\nexit 3\n");
+    let program = "let () = Array.iter print_endline (Sys.readdir \"scratch\")\n";
+    let run = sandbox
+        .saddlebag(["run", "--in-dir", "scratch", "--ppx"])
+        .arg(&tells)
+        .arg("-")
+        .input(program);
+    run.run().code(1);
+    let seen = std::fs::read_to_string(sandbox.path("tells.seen")).unwrap();
+    let place = sandbox.path("scratch/saddlebag-loader-");
+    assert!(seen.starts_with(place.to_str().unwrap()), "{seen}");
+    assert_eq!(sandbox.list("scratch"), [""; 0]);
+    // When a program runs, it is gone.
     let run = sandbox
         .saddlebag(["run", "--in-dir", "scratch", "-"])
         .input(program);
-    run.run().code(0).prints("saddlebag-loader-\n");
+    run.run().code(0).prints("");
     assert_eq!(sandbox.list("scratch"), [""; 0]);
     let outcome = sandbox
         .saddlebag(["run", "--in-dir", "missing", "-"])

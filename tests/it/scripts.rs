@@ -12,7 +12,7 @@ use saddlebag_tests::{
 const ARGUMENTS: &str = "#!/usr/bin/env -S saddlebag run\n\
                          let () = Array.iter (Printf.printf \"%s|\") Sys.argv; exit 3\n";
 
-fn executable(sandbox: &Sandbox, name: &str, text: &str) -> PathBuf {
+pub(crate) fn executable(sandbox: &Sandbox, name: &str, text: &str) -> PathBuf {
     let path = sandbox.write(name, text);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("permissions");
     path

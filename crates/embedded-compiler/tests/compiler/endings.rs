@@ -274,7 +274,11 @@ fn fork(_: &[String]) -> Outcome {
         "let () =\n  flush_all ();\n  match Unix.fork () with\n  | 0 -> exit 0\n  | child -> ignore (Unix.waitpid [] child)\n",
     );
     let runtime = open::Options::default().exit(open::Exit::EndsProcess);
-    let options = embedded().loader(dynloader::Options::program().runtime(runtime));
+    // A loader with a hook keeps its directory while programs run.
+    let loader = dynloader::Options::program()
+        .runtime(runtime)
+        .initialize(|_| std::future::ready(Ok(())));
+    let options = embedded().loader(loader);
     block_on(Compiler::with_compiler(options, async |compiler| {
         used(compiler).await?;
         let before = temporary();
