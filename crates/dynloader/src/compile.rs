@@ -376,7 +376,7 @@ fn assembly_invocation(
 }
 
 /// The compiler that gives assembly, and its arguments for doing so.
-pub(crate) fn assembly_compiler(
+fn assembly_compiler(
     kit: &Kit,
     options: &Options,
 ) -> Result<(Invocation, [OsString; 2]), assembly::Error> {

@@ -79,13 +79,6 @@ fn kill_table() -> Vec<Target> {
     targets
 }
 
-/// Kill the child that has this number in the table, with its group.
-pub(crate) fn kill(id: u32) {
-    if let Some(target) = table().get(&id) {
-        target.kill();
-    }
-}
-
 fn table() -> MutexGuard<'static, BTreeMap<u32, Target>> {
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -122,6 +115,11 @@ impl Entry {
     /// Kill the child with its group.
     pub(crate) fn kill(&self) {
         self.target.kill();
+    }
+
+    /// What kills the child, for another thread.
+    pub(crate) fn target(&self) -> Target {
+        self.target
     }
 
     /// The child's process number.

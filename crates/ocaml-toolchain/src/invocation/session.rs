@@ -1,7 +1,8 @@
 //! A child that lives on: requests to its standard input, answers from its standard output.
 
 use super::{Error, Invocation};
-use crate::running::{self, Entry};
+use crate::running::Entry;
+use crate::sys::Target;
 use async_process::{Child, ChildStdin, ChildStdout};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -41,7 +42,7 @@ pub enum Waiting {
 /// Kills the child of a [`Session`], from any thread; from [`Session::killer`].
 #[derive(Debug)]
 pub struct Killer {
-    id: u32,
+    target: Target,
 }
 
 impl Killer {
@@ -49,7 +50,7 @@ impl Killer {
     ///
     /// It must be there: once its session is dropped, the number may be another child's.
     pub fn kill(self) {
-        running::kill(self.id);
+        self.target.kill();
     }
 }
 
@@ -164,7 +165,7 @@ impl Session {
     pub fn killer(&mut self) -> Option<Killer> {
         let running = self.running().ok()?;
         Some(Killer {
-            id: running.entry.id(),
+            target: running.entry.target(),
         })
     }
 
