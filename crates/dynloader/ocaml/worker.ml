@@ -25,6 +25,8 @@ external stamp : string -> string = "saddlebag_stamp"
 (* Fields of modules that hold lazy values, and those that hold references to integers: modules and indices. *)
 external state : unit -> (Obj.t * int) list * (Obj.t * int) list = "saddlebag_state"
 external processor_microseconds : unit -> int = "saddlebag_processor_microseconds" [@@noalloc]
+external stay_awake : unit -> unit = "saddlebag_stay_awake" [@@noalloc]
+external quick_stat : unit -> Gc.stat = "saddlebag_quick_stat"
 external stop_measuring : unit -> unit = "saddlebag_stop_measuring" [@@noalloc]
 
 (* The first bytes that the worker writes, so that both ends know that they speak of the same thing. *)
@@ -549,7 +551,7 @@ let answer ~started (outcome, said) =
   let typed_at = if !past_front_end then !typed_at else ended in
   output_char stdout
     (match outcome with Compiled _ -> 'k' | Refused -> 'r' | Failed -> 'f' | Unsure -> 'u');
-  output_binary_int stdout ((Gc.quick_stat ()).Gc.heap_words / 1024 * (Sys.word_size / 8));
+  output_binary_int stdout ((quick_stat ()).Gc.heap_words / 1024 * (Sys.word_size / 8));
   output_binary_int stdout (typed_at - started);
   output_binary_int stdout (ended - typed_at);
   output_binary_int stdout (String.length said);
@@ -591,6 +593,7 @@ let run options =
       let ((outcome, _) as result) = serve request in
       answer ~started result;
       if outcome = Failed then exit 1;
-      tidy request outcome
+      tidy request outcome;
+      stay_awake ()
     done
   with End_of_file -> exit 0

@@ -229,4 +229,6 @@ mod declarations;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+mod sleep;
+#[cfg(test)]
 mod tests;

@@ -366,7 +366,7 @@ impl Shared {
     }
 
     /// The runtime of the host image, if it runs.
-    fn running(&self) -> Result<Option<Runtime>, load::Error> {
+    pub(crate) fn running(&self) -> Result<Option<Runtime>, load::Error> {
         match self.cleaned.load(Ordering::Acquire) {
             true => Err(load::Error::Cleaned),
             false => Ok(runtimes::find(&self.kit, self.options.code)),

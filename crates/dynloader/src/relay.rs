@@ -17,6 +17,8 @@ use ocaml_toolchain::invocation::Killer;
 /// The caller's end and the thread's end of one future.
 #[derive(Debug, Default)]
 pub(crate) struct Relay {
+    /// Whether the thread that polls the future from its beginning may wait for processes itself.
+    stays: bool,
     passing: AtomicBool,
     waiting: Mutex<Waiting>,
 }
@@ -48,9 +50,17 @@ pub(crate) enum Leg<T> {
 pub(crate) struct CancelOnDrop(Arc<Relay>);
 
 impl Relay {
+    /// A relay for a future that begins and ends on a thread which has nothing else to do.
+    pub(crate) fn on_one_thread() -> Relay {
+        Relay {
+            stays: true,
+            ..Relay::default()
+        }
+    }
+
     /// Has the rest of the future that calls this run on the thread.
     pub(crate) async fn pass(&self) {
-        let mut polled = false;
+        let mut polled = self.stays;
         poll_fn(|_| match std::mem::replace(&mut polled, true) {
             true => Poll::Ready(()),
             false => {
@@ -180,6 +190,22 @@ mod tests {
         let second = thread::spawn(move || (relay.second_leg(rest), thread::current().id()));
         let (ids, second) = second.join().unwrap();
         assert_eq!(ids, Some((thread::current().id(), second)));
+    }
+
+    #[test]
+    fn a_future_that_begins_on_the_thread_does_not_pass() {
+        let relay = Relay::on_one_thread();
+        let mut session = cat();
+        let answered = block_on(async {
+            session.write_all(b"one").await.unwrap();
+            relay.pass().await;
+            let killer = session.killer().unwrap();
+            let mut answer = [0; 3];
+            let read = relay.wait_for(killer, session.read_exact(&mut answer));
+            read.await.unwrap();
+            answer
+        });
+        assert_eq!(&answered, b"one");
     }
 
     #[test]

@@ -255,6 +255,27 @@ impl Compiler {
         self.loader.load_sources::<P>(sources)
     }
 
+    /// The same for a program that is not asynchronous, with the top level on the calling thread and its stack. It is
+    /// the fastest way to load: no other thread of the program has to wake.
+    ///
+    /// ```no_run
+    /// use embedded_compiler::{Compiler, Options};
+    /// use dynloader::SideEffect;
+    ///
+    /// let compiler = futures_lite::future::block_on(Compiler::create(Options::default()))?;
+    /// compiler.load_blocking::<SideEffect>(["hello.ml"])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As `dynloader::Loader::load_sources`.
+    pub fn load_blocking<P: Plugin + ?Sized>(
+        &self,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+    ) -> Result<P::Handle, load::Error> {
+        self.loader.load_sources_blocking::<P>(sources, |_| ())
+    }
+
     /// The same for an interface that is made at run time; gives the plugin's module.
     ///
     /// # Errors
@@ -265,6 +286,18 @@ impl Compiler {
         sources: impl IntoIterator<Item = impl Into<Source>>,
     ) -> impl Future<Output = Result<Module, load::Error>> {
         self.loader.load_module(interface, sources)
+    }
+
+    /// The same for a program that is not asynchronous, as [`Compiler::load_blocking`].
+    ///
+    /// # Errors
+    /// As `dynloader::Loader::load_module`.
+    pub fn load_module_blocking(
+        &self,
+        interface: &Interface,
+        sources: impl IntoIterator<Item = impl Into<Source>>,
+    ) -> Result<Module, load::Error> {
+        self.loader.load_module_blocking(interface, sources, |_| ())
     }
 
     /// The same as [`Compiler::load`] without running the top level. OCaml: `Load(X).load_ocaml_src_files_without_running_them`.

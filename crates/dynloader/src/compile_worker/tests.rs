@@ -62,7 +62,13 @@ pub(super) fn bench(flags: &[&str]) -> Option<Bench> {
 }
 
 impl Bench {
-    fn ask(&self, goal: Goal, name: &str, text: &str, interface: Option<&str>) -> Option<Answer> {
+    pub(super) fn ask(
+        &self,
+        goal: Goal,
+        name: &str,
+        text: &str,
+        interface: Option<&str>,
+    ) -> Option<Answer> {
         let request = Request {
             goal,
             name,
@@ -81,7 +87,7 @@ impl Bench {
     }
 
     /// The process of the worker that has nothing to do.
-    fn process(&self) -> u32 {
+    pub(super) fn process(&self) -> u32 {
         let idle = self.workers.idle();
         assert_eq!(idle.len(), 1, "one worker does it all");
         idle[0].session.id()

@@ -1,6 +1,6 @@
 //! Sources to running plugins.
 
-use dynloader::{Evaluation, Options, SideEffect, Source, load};
+use dynloader::{Evaluation, Options, SideEffect, Source, Warnings, load};
 use futures_lite::future::block_on;
 use ocaml_runtime::{Function, Interface};
 
@@ -22,6 +22,31 @@ fn a_function_of_a_plugin_is_called() {
     let module = block_on(loader.load_module(&greeter(), [source])).succeed();
     let greet: Function<(String,), String> = module.function("greet").succeed();
     assert_eq!(greet.call(("you",)).succeed(), "hello you");
+}
+
+#[test]
+fn blocking_loads_give_what_they_compiled_warnings_and_errors() {
+    let options = Options::default().warnings(Warnings::reported("+32"));
+    let Some(loader) = loader(options) else {
+        return;
+    };
+    // The first starts the runtime, the others find it.
+    for number in 1..4 {
+        let text = format!("let unused = 0 let greet name = name ^ \"{number}\"");
+        let (mut told, source) = (Vec::new(), Source::text("greeter.ml", text));
+        let module = loader
+            .load_module_blocking(&greeter(), [source], |found| told = found.to_vec())
+            .succeed();
+        assert_eq!(told.len(), 1, "{told:?}");
+        let greet: Function<(String,), String> = module.function("greet").succeed();
+        assert_eq!(greet.call(("a",)).succeed(), format!("a{number}"));
+        let wrong = Source::text("greeter.ml", "let greet name = name + 1");
+        let refused = loader.load_module_blocking(&greeter(), [wrong], |_| panic!("no warnings"));
+        assert!(matches!(refused, Err(load::Error::Compile(_))));
+        let raises = Source::text("greeter.ml", "let greet = failwith \"on purpose\"");
+        let raised = loader.load_module_blocking(&greeter(), [raises], |_| ());
+        assert!(matches!(raised, Err(load::Error::Raised(_))));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
 use dynloader::{Assembler, Kit, Loader, Options, SideEffect, Source};
 use futures_lite::future::block_on;
@@ -16,10 +17,12 @@ type Spans = Mutex<Vec<Span>>;
 
 static OF_PROCESS: Spans = Mutex::new(Vec::new());
 static OF_THREAD: Spans = Mutex::new(Vec::new());
+static OF_BLOCKING: Spans = Mutex::new(Vec::new());
 
 #[derive(Debug, Clone)]
 struct Span {
     name: &'static str,
+    thread: ThreadId,
     fields: Vec<(&'static str, String)>,
 }
 
@@ -70,6 +73,7 @@ impl Subscriber for Collector {
         let mut spans = self.spans();
         let mut span = Span {
             name: attributes.metadata().name(),
+            thread: thread::current().id(),
             fields: Vec::new(),
         };
         attributes.record(&mut Fields(&mut span));
@@ -134,4 +138,26 @@ fn the_subscriber_of_a_thread_hears_what_other_threads_do_for_it() {
     });
     loaded.unwrap();
     assert_phases(&kit, &Collector(&OF_THREAD).spans());
+}
+
+#[test]
+fn a_blocking_load_in_a_running_loader_stays_on_its_thread() {
+    let Some(kit) = kit() else { return };
+    if !kit.manifest().gives_assembly {
+        println!("SKIP: this compiler gives no assembly");
+        return;
+    }
+    let loader = Loader::new(kit.clone(), Options::default()).unwrap();
+    let load = |text: &str| {
+        loader.load_sources_blocking::<SideEffect>([Source::text("stays.ml", text)], |_| ())
+    };
+    // The runtime and a compiler start with the first.
+    load("let () = ()").unwrap();
+    let collector = Collector(&OF_BLOCKING);
+    tracing::subscriber::with_default(collector, || load("let () = print_string \"\"")).unwrap();
+    let spans = Collector(&OF_BLOCKING).spans().clone();
+    assert_phases(&kit, &spans);
+    for span in spans {
+        assert_eq!(span.thread, thread::current().id(), "{}", span.name);
+    }
 }

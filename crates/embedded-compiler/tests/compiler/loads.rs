@@ -98,6 +98,14 @@ fn existing(_: &[String]) -> Outcome {
         let effect = Source::text("effect.ml", effect(log.to_str().unwrap()));
         compiler.load::<SideEffect>([effect]).await.unwrap();
         assert_eq!(runs(), "1111");
+        let blocking = compiler.load_blocking::<dyn Greeter>(&sources).unwrap();
+        assert_eq!(blocking.greet("Eve").unwrap(), "Hello, Eve!");
+        assert_eq!(runs(), "11111");
+        let Err(load::Error::Compile(error)) = compiler.load_blocking::<dyn Greeter>(wrong())
+        else {
+            panic!("a plugin of another type");
+        };
+        assert_rejected(&error);
         assert_rejected(&compiler.check::<dyn Greeter>(wrong()).await.unwrap_err());
         let Err(load::Error::Compile(error)) = compiler.load::<dyn Greeter>(wrong()).await else {
             panic!("a plugin of another type");

@@ -4,6 +4,7 @@ mod error;
 mod quote;
 mod run;
 mod session;
+mod waiter;
 
 pub use error::{CommandFailure, Error};
 pub use session::{Killer, Session, Waiting};

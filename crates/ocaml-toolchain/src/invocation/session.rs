@@ -1,5 +1,6 @@
 //! A child that lives on: requests to its standard input, answers from its standard output.
 
+use super::waiter::Waiter;
 use super::{Error, Invocation};
 use crate::running::Entry;
 use crate::sys::Target;
@@ -8,6 +9,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use std::io;
+use std::thread;
 
 /// A running child that is talked to; from [`Invocation::start_session`].
 ///
@@ -35,7 +37,8 @@ pub enum Waiting {
     #[default]
     Task,
     /// The thread that polls the task: it blocks until the child says something or ends, and is woken by the system. For
-    /// threads that have nothing else to do; [`Killer`] is how others end the wait.
+    /// threads that have nothing else to do; [`Killer`] is how others end the wait. One that waits alone in its process
+    /// first stays awake, for 3 ms at most, and leaves its processor to others meanwhile (sched_yield(2)).
     Thread,
 }
 
@@ -215,8 +218,13 @@ impl Session {
 impl Running {
     /// The file itself does not block, for the sake of the tasks.
     fn read_blocking(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut waiter = None;
         loop {
             match rustix::io::read(&self.stdout, &mut *buffer) {
+                Err(Errno::AGAIN) if waiter.get_or_insert_with(Waiter::begin).stays_awake() => {
+                    // Whoever else has something to do goes first, the child too.
+                    thread::yield_now();
+                }
                 Err(Errno::AGAIN) => {
                     let mut file = [PollFd::new(&self.stdout, PollFlags::IN)];
                     match poll(&mut file, None) {

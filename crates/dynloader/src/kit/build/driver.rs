@@ -85,8 +85,13 @@ pub(super) const RECIPE: &[&str] = &[
     "-s",
 ];
 
-/// What a driver with a compile worker is linked with besides. `--wrap=getrusage`: see state.c.
-pub(super) const WORKER_RECIPE: &[&str] = &["-ccopt", "-Wl,--wrap=getrusage"];
+/// What a driver with a compile worker is linked with besides. `--wrap`: see state.c.
+pub(super) const WORKER_RECIPE: &[&str] = &[
+    "-ccopt",
+    "-Wl,--wrap=getrusage",
+    "-ccopt",
+    "-Wl,--wrap=caml_gc_quick_stat",
+];
 
 /// Whether the driver of a native kit can give assembly to the application in place of starting an assembler.
 pub(super) fn gives_assembly(toolchain: &Toolchain) -> bool {
