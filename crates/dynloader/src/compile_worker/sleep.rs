@@ -20,9 +20,12 @@ fn processor_time(process: u32) -> u64 {
 fn a_worker_that_has_nothing_to_do_sleeps() {
     let Some(bench) = bench(&[]) else { return };
     bench.ask(Goal::Load, "Alpha", "let x = 1", None).unwrap();
-    // It tidies up, and stays awake for a moment.
-    std::thread::sleep(Duration::from_millis(200));
-    let before = processor_time(bench.process());
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(processor_time(bench.process()), before);
+    let used = || processor_time(bench.process());
+    // It tidies up and stays awake for a moment, which takes long where others have the processors.
+    let mut before = used();
+    let sleeps = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(200));
+        used() == std::mem::replace(&mut before, used())
+    });
+    assert!(sleeps, "{before} ticks and more");
 }
