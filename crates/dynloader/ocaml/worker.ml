@@ -5,7 +5,7 @@
    that has just started: to the same assembly, byte for byte. [reset] says what that is. A check, and a compilation whose
    code only the application's process will ever see, keep more: the environment with the signatures that earlier units
    have taken apart. Such code behaves the same; numbers in its symbols differ, and it says that it imports all interfaces
-   that were read so far.
+   that were read so far. What is wrong with a unit is told by an environment that has seen no other.
 
    Request, on standard input:
      u32 length of the rest, then
@@ -192,8 +192,8 @@ let is_unsure text =
   in
   look 0
 
-(* What lies in the current directory: the interface of a unit, and what the compiler said about it. *)
-type own_interface = { unit : string; text : string; said : string }
+(* What lies in the current directory: the interface of a unit, and what the compiler said about it, unless it was refused. *)
+type own_interface = { unit : string; text : string; said : string option }
 
 let own_interface : own_interface option ref = ref None
 
@@ -238,6 +238,10 @@ let forget_files () =
     (fun directory -> Files.note (Misc.expand_directory Config.standard_library directory))
     (List.rev_append !Clflags.include_dirs (Clflags.std_include_dir ()))
 
+(* A library that was found without its directory being named (Compmisc.auto_include) is in the load path from then on; the
+   compiler says so of each unit that it finds it for. *)
+let forget_found () = if Obj.repr (Load_path.get_paths ()) <> !listed then forget_files ()
+
 (* Those of the options. *)
 let initial_warnings = ref (Warnings.backup ())
 
@@ -275,7 +279,7 @@ let prepare_interface { name; interface; _ } =
   let fits =
     match (!own_interface, interface) with
     | None, None -> true
-    | Some own, Some text -> own.unit = name && own.text = text
+    | Some own, Some text -> own.unit = name && own.text = text && own.said <> None
     | _ -> false
   in
   if not fits then begin
@@ -290,17 +294,17 @@ let prepare_interface { name; interface; _ } =
     | None -> ()
     | Some text ->
         write (name ^ ".mli") text;
-        own_interface := Some { unit = name; text; said = "" };
+        own_interface := Some { unit = name; text; said = None };
         Clflags.dont_write_files := false;
         Compile_common.interface (Compiler.info ~interface:true ~environment name);
-        own_interface := Some { unit = name; text; said = said () };
+        own_interface := Some { unit = name; text; said = Some (said ()) };
         list_directories ();
         reset ~keep:false
   end
   else
     match !own_interface with
-    | Some { said; _ } -> Buffer.add_string messages said
-    | None -> ()
+    | Some { said = Some said; _ } -> Buffer.add_string messages said
+    | Some { said = None; _ } | None -> ()
 
 (* As [Pparse.parse_implementation], from memory. A syntax tree that a preprocessor made is read from a file. *)
 let parse info path text =
@@ -318,12 +322,13 @@ let parse info path text =
     Parse.implementation lexbuf
   end
 
-(* Whether no code comes of it, and what follows can be compiled without it. *)
-let rec only_declares (structure : Typedtree.structure) =
+(* Whether no code comes of it, and what follows can be compiled without it. Attributes on their own act on all that follows. *)
+let rec only_declares ?(inside = false) (structure : Typedtree.structure) =
   let declares (item : Typedtree.structure_item) =
     match item.str_desc with
-    | Tstr_type _ | Tstr_modtype _ | Tstr_primitive _ | Tstr_attribute _ -> true
-    | Tstr_include { incl_mod = { mod_desc = Tmod_structure structure; _ }; _ } -> only_declares structure
+    | Tstr_type _ | Tstr_modtype _ | Tstr_primitive _ -> true
+    | Tstr_attribute _ -> inside
+    | Tstr_include { incl_mod = { mod_desc = Tmod_structure structure; _ }; _ } -> only_declares ~inside:true structure
     | _ -> false
   in
   List.for_all declares structure.str_items
@@ -342,26 +347,34 @@ let rec rise_to level =
     rise_to level
   end
 
-(* The environment after declarations that the unit begins with. [None] when they have to be compiled with the rest. *)
+(* The environment after declarations that the unit begins with. [None] when they have to be compiled with the rest: the
+   compiler has something to say of them, or code comes of them. *)
 let declare text =
   match Hashtbl.find_opt declared text with
   | Some (environment, level) ->
       rise_to level;
       Some environment
   | None -> (
+      let before = String.length (said ()) in
       let typed () =
         let info = Compiler.info ~interface:false ~environment "saddlebag_declarations" in
-        (Compile_common.typecheck_impl info (parse info "" text)).Typedtree.structure
+        (* That they have no interface is no news. *)
+        ignore (Warnings.parse_options false "-70");
+        let typed = Compile_common.typecheck_impl info (parse info "" text) in
+        Compiler.finish ();
+        Warnings.restore !initial_warnings;
+        typed.Typedtree.structure
       in
-      (* Whether they are used is not known before the rest. *)
-      match Warnings.without_warnings typed with
-      | structure when only_declares structure ->
+      match typed () with
+      | structure when only_declares structure && String.length (said ()) = before ->
           let environment = structure.Typedtree.str_final_env in
           Hashtbl.replace declared text (environment, level_of structure);
           Some environment
       | _ | (exception _) ->
           reset ~keep:true;
           Compiler.recover ();
+          ignore (said ());
+          Buffer.truncate messages before;
           None)
 
 (* The first half of [Optcompile.clambda]. *)
@@ -474,18 +487,12 @@ let compile ({ goal; name; implementation; declarations; _ } as request) =
       finish ();
       Compiled [ Program unit; Text (no_startup ()) ]
 
-let prepare { goal; name; interface; _ } =
+(* Compiles a unit, in the environment that the unit before has left if [keep]. *)
+let attempt ~keep request =
   Buffer.clear messages;
   past_front_end := false;
-  if not (Files.unchanged ()) then forget_files ();
-  (* A library that was found without its directory being named is in the load path from then on. *)
-  if Obj.repr (Load_path.get_paths ()) <> !listed then list_directories ();
-  let keep = goal <> Compile && !last = Some (name, interface) && !kept < max_kept in
   kept := if keep then !kept + 1 else 0;
-  reset ~keep
-
-let serve request =
-  prepare request;
+  reset ~keep;
   let outcome =
     match compile request with
     | outcome -> outcome
@@ -494,11 +501,29 @@ let serve request =
         let fatal =
           match failure with
           | Stack_overflow | Out_of_memory | Misc.Fatal_error | Sys_error _ -> true
+          (* Warnings that are errors count when all else is done. *)
+          | Warnings.Errors -> false
           | _ -> !past_front_end
         in
         match Location.report_exception Format.err_formatter failure with
         | () when not fatal -> Refused
         | () | (exception _) -> Failed)
+  in
+  if outcome = Refused then Compiler.recover ();
+  outcome
+
+let serve ({ goal; name; interface; _ } as request) =
+  if not (Files.unchanged ()) then forget_files ();
+  forget_found ();
+  let keep = goal <> Compile && !last = Some (name, interface) && !kept < max_kept in
+  let outcome =
+    match attempt ~keep request with
+    (* Modules that earlier units have read are among those that are proposed for a name that is not known, and their digests
+       among those that the unit's have to agree with. *)
+    | Refused when keep ->
+        forget_found ();
+        attempt ~keep:false request
+    | outcome -> outcome
   in
   let said = said () in
   if is_unsure said then (Unsure, said) else (outcome, said)
@@ -513,7 +538,6 @@ let max_uncollected = 256. *. 1024.
 
 (* After an answer, while nobody waits: leaves nothing to be done when the next request comes. *)
 let tidy { goal; name; interface; _ } outcome =
-  if outcome = Refused then Compiler.recover ();
   remove (name ^ ".ml");
   if goal = Compile then begin
     remove (name ^ ".cmx");

@@ -229,6 +229,8 @@ mod declarations;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+mod sequences;
+#[cfg(test)]
 mod sleep;
 #[cfg(test)]
 mod tests;

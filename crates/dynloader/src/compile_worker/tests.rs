@@ -13,7 +13,7 @@ use crate::kit::{Kit, SystemOptions};
 use crate::options::WorkspaceOptions;
 
 /// How many programs the test compiles, and how many units the test of memory: more in `cargo xtask torture`.
-fn count(variable: &str, default: u32) -> u32 {
+pub(super) fn count(variable: &str, default: u32) -> u32 {
     match std::env::var(variable) {
         Ok(number) => number.parse().expect("a number"),
         Err(_) => default,
@@ -86,6 +86,11 @@ impl Bench {
         block_on(asked).map(|(answer, _)| answer)
     }
 
+    /// Leaves the next request to another worker.
+    pub(super) fn start_anew(&self) {
+        self.workers.clear();
+    }
+
     /// The process of the worker that has nothing to do.
     pub(super) fn process(&self) -> u32 {
         let idle = self.workers.idle();
@@ -102,7 +107,7 @@ impl Bench {
     }
 
     /// The object that the installed ocamlopt makes of the program, and what it says.
-    fn stock(
+    pub(super) fn stock(
         &self,
         flags: &[&str],
         name: &str,
@@ -130,7 +135,7 @@ impl Bench {
     }
 
     /// The object that the toolchain's assembler makes of a text.
-    fn assemble(&self, text: &str) -> Vec<u8> {
+    pub(super) fn assemble(&self, text: &str) -> Vec<u8> {
         let folder = self.empty_folder();
         let object = folder.join("a.o");
         std::fs::write(folder.join("a.s"), text).unwrap();
