@@ -17,8 +17,8 @@ extern value *caml_globals[];
 /* Files younger than this may be written to again without a change that the clock of the file system shows. */
 #define YOUNG_SECONDS 1
 
-/* What tells one state of the file from another: bytes that nobody reads, and makes of them in no time, since they are made of
-   every file for every unit. An empty string when the next state may look the same. */
+/* What tells one state of a file from another. Compared as bytes: to print the numbers of all files that a small unit depends
+   on would take as long as a twentieth of compiling it. */
 struct stamp {
   dev_t device;
   ino_t inode;
@@ -26,6 +26,7 @@ struct stamp {
   struct timespec modified, changed;
 };
 
+/* The stamp of the file; an empty string when its next state may look the same. */
 value saddlebag_stamp(value path)
 {
   struct stamp stamp;
