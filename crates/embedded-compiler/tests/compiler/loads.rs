@@ -3,7 +3,9 @@ use dynloader::diagnostic::Severity;
 use dynloader::{SideEffect, Source, compile, load};
 use embedded_compiler::{Compiler, WithError};
 use futures_lite::future::block_on;
-use ocaml_runtime::{call, interface};
+use ocaml_runtime::{call, host, interface};
+use std::error::Error as _;
+use std::sync::Arc;
 
 use crate::support::{Outcome, Place, Role, Test, embedded, temporary};
 
@@ -16,9 +18,17 @@ pub(crate) const TESTS: &[Test] = &[
         "one_call_makes_its_compiler_and_leaves_nothing",
         one_call_makes_its_compiler_and_leaves_nothing,
     ),
+    (
+        "a_function_of_the_application_loads_a_plugin_for_a_plugin",
+        a_function_of_the_application_loads_a_plugin_for_a_plugin,
+    ),
 ];
 
-pub(crate) const ROLES: &[(&str, Role)] = &[("load", existing), ("one shot", one_shot)];
+pub(crate) const ROLES: &[(&str, Role)] = &[
+    ("load", existing),
+    ("one shot", one_shot),
+    ("from a function", from_a_function),
+];
 
 /// What a plugin of these tests has to define.
 #[interface]
@@ -36,6 +46,65 @@ fn one_call_makes_its_compiler_and_leaves_nothing() {
     let Some(place) = Place::new() else { return };
     place.succeed("one shot", &[]);
     assert_eq!(place.left(), [""; 0]);
+}
+
+fn a_function_of_the_application_loads_a_plugin_for_a_plugin() {
+    let Some(place) = Place::new() else { return };
+    place.succeed("from a function", &[]);
+    assert_eq!(place.left(), [""; 0]);
+}
+
+/// What plugins of these tests may ask of the application.
+#[host]
+trait Plugins {
+    /// Has the plugin `source` greet somebody.
+    fn greet_by(&self, source: &str, name: &str) -> Result<String, String>;
+}
+
+/// As [`Greeter`], for plugins that use others.
+#[interface(host = dyn Plugins)]
+trait Chief {
+    fn greet(&self, name: &str) -> call::Result<String>;
+}
+
+struct Loads(Compiler);
+
+impl Plugins for Loads {
+    fn greet_by(&self, source: &str, name: &str) -> Result<String, String> {
+        let source = Source::text("other.ml", source);
+        let other = self.0.load_blocking::<dyn Chief>([source]);
+        let other = other.map_err(|error| {
+            let cause = error.source().map(ToString::to_string);
+            format!("{error}: {}", cause.unwrap_or_default())
+        })?;
+        other.greet(name).map_err(|error| error.to_string())
+    }
+}
+
+fn from_a_function(_: &[String]) -> Outcome {
+    let outcome = block_on(Compiler::with_compiler(embedded(), async |compiler| {
+        let runtime = compiler.loader().runtime().await?;
+        runtime.offer_host::<dyn Plugins>(Arc::new(Loads(compiler.clone())));
+        let innermost = "let greet name = \"Hello, \" ^ name ^ \"!\"";
+        let inner = format!("let greet name = Plugins.greet_by {innermost:?} name");
+        let outer = format!("let greet name = Plugins.greet_by {inner:?} name");
+        let greeter = compiler.load_blocking::<dyn Chief>([Source::text("outer.ml", outer)])?;
+        assert_eq!(greeter.greet("Ada").unwrap(), "Hello, Ada!");
+        // Its own top level is not done, so no other can begin on this thread.
+        let early =
+            format!("let greeting = Plugins.greet_by {innermost:?} \"Ada\" let greet _ = greeting");
+        compiler.load_blocking::<dyn Chief>([Source::text("early.ml", early)])?;
+        Ok::<(), load::Error>(())
+    }));
+    let Err(WithError::Function(load::Error::Raised(raised), None)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    let message = raised.to_string();
+    assert!(
+        message.contains("while another unit is being loaded"),
+        "{message}"
+    );
+    Ok(())
 }
 
 /// A greeter that adds a line to the file `log` each time its top level runs.
