@@ -22,6 +22,7 @@ trait Small {
     fn successor(&self, n: i64) -> call::Result<i64>;
 }
 
+#[allow(dead_code, reason = "as in the other engines, only one of the four is called")]
 #[interface]
 trait Four {
     fn successor(&self, n: i64) -> call::Result<i64>;
