@@ -30,7 +30,8 @@ fn waiting() -> MutexGuard<'static, Waiting> {
 ///
 /// It is for applications that do not handle these signals themselves; those that do call
 /// [`remove_all_fresh`](crate::remove_all_fresh). A thread waits for the signals, so that removing runs no code that a
-/// signal handler may not run (signal-safety(7)). A second call does nothing.
+/// signal handler may not run (signal-safety(7)). A signal that the process ignores, as it does under nohup(1), stays
+/// ignored where `/proc` tells. A second call does nothing.
 ///
 /// ```no_run
 /// embedded_archive::remove_on_signals()?;
@@ -59,7 +60,9 @@ fn start(waiting: &mut Waiting) -> io::Result<()> {
     if waiting.started {
         return Ok(());
     }
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let ignored = ignored();
+    let handled = [SIGINT, SIGTERM, SIGHUP].into_iter();
+    let mut signals = Signals::new(handled.filter(|signal| ignored >> (signal - 1) & 1 == 0))?;
     thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
@@ -73,4 +76,14 @@ fn start(waiting: &mut Waiting) -> io::Result<()> {
         })?;
     waiting.started = true;
     Ok(())
+}
+
+/// The signals that the process ignores, as the bits of `SigIgn` (proc(5)), where the lowest is signal 1; none where there is
+/// no `/proc`.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let bits = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok())
+        .unwrap_or_default()
 }

@@ -19,6 +19,11 @@ pub(crate) const TESTS: &[Test] = &[
         "signals_remove_the_directory_and_end_the_process_as_they_would",
         signals_remove_the_directory_and_end_the_process_as_they_would,
     ),
+    #[cfg(feature = "signals")]
+    (
+        "a_signal_that_was_ignored_from_the_start_stays_ignored",
+        a_signal_that_was_ignored_from_the_start_stays_ignored,
+    ),
 ];
 
 fn endings_that_run_code_remove_the_directory() {
@@ -137,4 +142,27 @@ fn signals_remove_the_directory_and_end_the_process_as_they_would() {
         );
         assert_eq!(children(parent.path()), [""; 0], "{signal:?}");
     }
+}
+
+/// As under nohup(1), and as a shell without job control starts what is to run in the background.
+#[cfg(feature = "signals")]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let parent = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' HUP INT; exec \"$@\"", "sh"])
+        .arg(own_executable())
+        .arg("role:fresh");
+    let mut running = Running::start_with(&mut command, parent.path(), "signals");
+    let process = Pid::from_child(&running.child);
+    for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
+        kill_process(process, signal).unwrap();
+    }
+    let status = running.child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));
+    assert_eq!(children(parent.path()), [""; 0]);
 }
