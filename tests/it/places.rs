@@ -276,3 +276,25 @@ fn a_persistent_archive_on_a_read_only_file_system_is_used_if_it_is_there_and_na
     };
     outcome.code(0).prints("hello\nhello\n").is_quiet();
 }
+
+#[test]
+fn a_place_for_the_installed_compiler_that_cannot_be_used_is_named_with_advice() {
+    if !ocaml() {
+        return;
+    }
+    let (sandbox, _) = sandbox();
+    let file = sandbox.path("hello.ml");
+    let file = file.to_str().expect("a path that is text");
+    for (home, fault) in [
+        ("relative", "no cache directory"),
+        (file, "Not a directory"),
+    ] {
+        let command = sandbox.saddlebag(["run", "hello.ml"]);
+        let outcome = command.without("XDG_CACHE_HOME").env("HOME", home).run();
+        outcome.code(1).prints_nothing();
+        outcome.says(&[fault, "hint: name", "XDG_CACHE_HOME"]);
+        // What is carried needs none.
+        let command = sandbox.standalone(["run", "hello.ml"]);
+        command.env("HOME", home).run().code(0).prints("hello\n");
+    }
+}

@@ -144,6 +144,12 @@ impl ChooseError {
                 "install OCaml (Debian: apt-get install ocaml-nox ocaml-findlib ocaml-compiler-libs), or use an \
                  executable that carries a compiler, made elsewhere with saddlebag embed EXE -o OUT",
             ),
+            ChooseError::NoCacheDirectory => Some(
+                "name a directory that is yours alone, where the compiler is kept once it is built, in XDG_CACHE_HOME",
+            ),
+            ChooseError::System(error) if matches!(**error, BuildError::Directory(_)) => Some(
+                "name another directory that is yours alone, where the compiler is kept once it is built, in XDG_CACHE_HOME",
+            ),
             ChooseError::CarriedCode { .. } => Some(
                 "ask for the code that is carried, or carry the other one: saddlebag embed --code CODE EXE -o OUT",
             ),

@@ -91,18 +91,18 @@ pub fn ensure_private_directory(path: &Path) -> Result<(), PrivateDirectoryError
     Ok(())
 }
 
-/// The user's cache directory for Saddlebag: `$XDG_CACHE_HOME/saddlebag`, else `$HOME/.cache/saddlebag`.
+/// The user's cache directory for Saddlebag: `$XDG_CACHE_HOME/saddlebag`, else `$HOME/.cache/saddlebag`; where `HOME` is not
+/// set, as for services, the home directory is that of the system's user database.
 ///
-/// `None` when neither variable is an absolute path. This function reads those two variables of the environment
+/// `None` when none of them is an absolute path. This function reads those two variables of the environment
 /// (XDG Base Directory Specification); nothing else in this crate does.
 #[must_use]
 pub fn default_cache_directory() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || Some(std::env::home_dir()?.join(".cache"));
+    let base = cache
+        .filter(|path| path.is_absolute())
+        .or_else(|| home().filter(|path| path.is_absolute()))?;
     Some(base.join("saddlebag"))
 }
 
