@@ -14,6 +14,7 @@ mod files;
 mod help;
 mod interfaces;
 mod libraries;
+mod limits;
 mod places;
 mod ppx;
 mod programs;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use code_sets::Code;
-use ocaml_toolchain::{CommandFailure, Invocation, invocation};
+use ocaml_toolchain::{CommandFailure, Invocation, invocation, threads};
 
 use crate::assembly;
 use crate::bundle;
@@ -237,7 +237,7 @@ pub(crate) async fn run(
         }
         let output = job.path().join(format!("{name}.cmxs"));
         let needed = needed(kit, libraries);
-        match blocking::unblock(move || assembly::link_file(&output, needed)).await {
+        match threads::unblock(move || assembly::link_file(&output, needed)).await {
             Ok(plugin) => {
                 return Ok(Finished {
                     artefact: Some(artefact(plugin)),
@@ -282,7 +282,7 @@ pub(crate) async fn run(
 
 /// What a program that succeeded left.
 async fn read(path: PathBuf) -> Result<Vec<u8>, Error> {
-    blocking::unblock(move || std::fs::read(&path).map_err(|source| Error::Output { path, source }))
+    threads::unblock(move || std::fs::read(&path).map_err(|source| Error::Output { path, source }))
         .await
 }
 
@@ -310,7 +310,7 @@ fn needed(kit: &Kit, libraries: &[SharedLibrary]) -> Vec<String> {
 
 async fn new_job(workspace: &Arc<Workspace>) -> Result<JobDirectory, Error> {
     let workspace = workspace.clone();
-    let job = blocking::unblock(move || workspace.job()).await;
+    let job = threads::unblock(move || workspace.job()).await;
     job.map_err(|error| Error::Workspace(Box::new(error)))
 }
 
@@ -339,7 +339,7 @@ async fn link(
     };
     let plugin = match here || small {
         true => link(),
-        false => blocking::unblock(link).await,
+        false => threads::unblock(link).await,
     };
     plugin.map_err(Box::new)
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use ocaml_toolchain::{files, threads};
+
 use crate::compile;
 use crate::diagnostic::Diagnostic;
 use crate::seal::Seal;
@@ -53,7 +55,7 @@ impl Compiled {
     pub async fn write_to(self, path: impl Into<PathBuf>) -> Result<(), compile::Error> {
         let path = path.into();
         let (_, sealed) = self.sealed().await;
-        blocking::unblock(move || {
+        threads::unblock(move || {
             write_atomically(&path, &sealed)
                 .map_err(|source| compile::Error::Output { path, source })
         })
@@ -62,7 +64,7 @@ impl Compiled {
 
     /// The plugin with the bytes of its sealed file.
     pub(crate) async fn sealed(self) -> (Compiled, Vec<u8>) {
-        blocking::unblock(move || {
+        threads::unblock(move || {
             let mut bytes = self.artefact.bytes.clone();
             self.seal.append(&mut bytes);
             (self, bytes)
@@ -88,6 +90,7 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    files::check_length(bytes.len())?;
     let mut file = tempfile::Builder::new()
         .prefix(".saddlebag-")
         .permissions(fs::Permissions::from_mode(0o644))

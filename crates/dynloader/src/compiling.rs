@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use code_sets::Code;
+use ocaml_toolchain::threads;
 use tracing::Instrument;
 
 use crate::bundle::{self, Bundle};
@@ -34,7 +35,7 @@ impl Loader {
             true => self.shared.read(sources)?,
             false => {
                 let shared = self.shared.clone();
-                blocking::unblock(move || shared.read(sources)).await?
+                threads::unblock(move || shared.read(sources)).await?
             }
         };
         let finished = self
@@ -60,7 +61,7 @@ impl Loader {
             true => {
                 let (shared, owned) = (shared.clone(), contract.clone());
                 let look_up = move || shared.look_up(&owned, evaluation, sources);
-                blocking::unblock(look_up).await?
+                threads::unblock(look_up).await?
             }
         };
         self.compile_unless_found(contract, evaluation, looked, goal, relay)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ocaml_toolchain::invocation;
+use ocaml_toolchain::{invocation, threads};
 
 use crate::compile::Rejection;
 use crate::diagnostic;
@@ -100,7 +100,7 @@ pub(crate) async fn find(
     kit.prepare(Need::Compile)
         .await
         .map_err(|error| Error::Prepare(Box::new(error)))?;
-    let (folder, main) = blocking::unblock(move || read_folder(file)).await?;
+    let (folder, main) = threads::unblock(move || read_folder(file)).await?;
     let mut graph = Graph::new();
     // One process for each step away from the main module, and only for files that are needed.
     let mut wanted = vec![main.clone()];
@@ -194,7 +194,7 @@ async fn mentioned(
         .iter()
         .map(|(name, _, path)| (name.clone(), path.clone()))
         .collect();
-    let (job, names, copies) = blocking::unblock(move || copy(job, copies)).await?;
+    let (job, names, copies) = threads::unblock(move || copy(job, copies)).await?;
     let written = async {
         let Some(program) = preprocess::program(kit, options) else {
             return Ok((preprocess::write(job, copies).await?, Vec::new()));

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use ocaml_toolchain::files;
+
 use crate::kit::{Kit, Need};
 use crate::library::Error;
 use crate::seal::Seal;
@@ -91,6 +93,7 @@ pub(crate) fn keep(made: &Path, kept: &Path, seal: &Seal) -> io::Result<()> {
     let folder = kept.parent().unwrap_or(Path::new("."));
     let mut bytes = fs::read(made)?;
     seal.append(&mut bytes);
+    files::check_length(bytes.len())?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     io::Write::write_all(&mut file, &bytes)?;
     file.as_file()

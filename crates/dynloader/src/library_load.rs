@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ocaml_runtime::{Runtime, library as runtime_library, load};
+use ocaml_toolchain::files;
 
 use crate::kit::{Kit, Need};
 use crate::library::{Error, have_interface};
@@ -205,5 +206,6 @@ fn copy(path: &Path, job: &JobDirectory) -> io::Result<PathBuf> {
     let mut name = OsString::from("copy-");
     name.push(path.file_name().unwrap_or_default());
     let copied = job.path().join(name);
+    files::check_length(usize::try_from(fs::metadata(path)?.len()).unwrap_or(usize::MAX))?;
     fs::copy(path, &copied).map(|_| copied)
 }

@@ -8,6 +8,7 @@ use std::{io, thread};
 
 use async_lock::{OnceCell, Semaphore};
 use ocaml_runtime::Runtime;
+use ocaml_toolchain::threads;
 
 use crate::cache::{DirectoryStore, Store};
 use crate::carried_libraries;
@@ -204,7 +205,7 @@ impl Loader {
             return Ok(runtime);
         }
         let shared = self.shared.clone();
-        blocking::unblock(move || shared.open_runtime()).await
+        threads::unblock(move || shared.open_runtime()).await
     }
 
     /// The files that `file` needs, then `file` itself: those that it mentions, directly or through others, in its own
@@ -245,7 +246,7 @@ impl Loader {
     /// When files cannot be removed.
     pub async fn clean(&self) -> Result<(), CleanError> {
         let loader = self.clone();
-        blocking::unblock(move || loader.clean_blocking()).await
+        threads::unblock(move || loader.clean_blocking()).await
     }
 
     /// Does what [`Loader::clean`] does on the calling thread.
@@ -343,7 +344,7 @@ impl Shared {
             return Ok(workspace.clone());
         }
         let shared = self.clone();
-        blocking::unblock(move || shared.workspace()).await
+        threads::unblock(move || shared.workspace()).await
     }
 
     /// Starts the runtime of the host image, or finds it started. Blocks; the kit must be ready for loads.

@@ -8,6 +8,7 @@ use futures::channel::oneshot;
 use lib_resolve::ArchiveContents;
 use ocaml_runtime::open::Exit;
 use ocaml_runtime::{Interface, LoadedUnit, Module, Runtime, load, module};
+use ocaml_toolchain::threads;
 
 use crate::carried_libraries::stub_file;
 use crate::compile::{self, Goal};
@@ -233,7 +234,7 @@ impl Loader {
         let path = path.into();
         let loader = self.clone();
         let contract = Contract::of::<P>();
-        let compiled = blocking::unblock(move || loader.open(&contract, &path)).await?;
+        let compiled = threads::unblock(move || loader.open(&contract, &path)).await?;
         self.delay(compiled).await
     }
 

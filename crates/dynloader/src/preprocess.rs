@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ocaml_toolchain::{CommandFailure, Invocation, invocation};
+use ocaml_toolchain::{CommandFailure, Invocation, invocation, threads};
 
 use crate::diagnostic::{self, Severity};
 use crate::kit::{Kit, Need, quote_for_shell};
@@ -70,7 +70,7 @@ pub(crate) async fn run(
     files: Files,
 ) -> Result<TurnedOut, Failure> {
     let sources = files.clone();
-    let job = blocking::unblock(|| write_all(job, SOURCES, sources)).await?;
+    let job = threads::unblock(|| write_all(job, SOURCES, sources)).await?;
     let mut turned_out = Vec::with_capacity(files.len());
     for (name, _) in &files {
         let invocation = dump(program, &job, name);
@@ -101,7 +101,7 @@ pub(crate) async fn run(
 
 /// Writes the files into the job's directory.
 pub(crate) async fn write(job: JobDirectory, files: Files) -> Result<JobDirectory, Failure> {
-    blocking::unblock(|| write_all(job, "", files)).await
+    threads::unblock(|| write_all(job, "", files)).await
 }
 
 fn dump(program: &Program, job: &JobDirectory, name: &str) -> Invocation {

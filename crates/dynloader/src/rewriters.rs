@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use code_sets::Code;
 use lib_resolve::{Environment, LibName, LibOptions, Predicates};
-use ocaml_toolchain::Invocation;
+use ocaml_toolchain::{Invocation, files};
 
 use crate::kit::Kit;
 use crate::library_build;
@@ -118,7 +118,7 @@ fn driver(
         return Ok(path);
     }
     let work = tempfile::tempdir_in(cache).map_err(|error| failed(Box::new(error)))?;
-    std::fs::write(work.path().join("main.ml"), MAIN).map_err(|error| failed(Box::new(error)))?;
+    files::write(&work.path().join("main.ml"), MAIN).map_err(|error| failed(Box::new(error)))?;
     let mut base = compiler.arg("-linkall");
     for directory in directories {
         base = base.arg("-I").arg(directory);

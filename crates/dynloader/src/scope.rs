@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use code_sets::Code;
 use ocaml_assembler::{LinkOptions, assemble, link_shared};
-use ocaml_toolchain::{Invocation, invocation};
+use ocaml_toolchain::{Invocation, files, invocation};
 
 use crate::kit::Kit;
 use crate::shared_library::SharedLibrary;
@@ -64,7 +64,7 @@ pub(crate) fn write(
     let image = kit.soname(Code::Native).into_iter().map(str::to_owned);
     let sonames: Vec<String> = image.chain(needed.scopes.iter().cloned()).collect();
     let bytes = link(soname, needed.files, &sonames)?;
-    match std::fs::write(&path, bytes) {
+    match files::write(&path, bytes) {
         Ok(()) => Ok(path),
         Err(source) => Err(Error::Write { path, source }),
     }

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ocaml_assembler::{LinkError, LinkOptions, link_shared};
 use ocaml_runtime::Runtime;
+use ocaml_toolchain::files;
 
 /// Why a stub library cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +119,7 @@ impl Opening<'_> {
     /// Opens a shared object without code.
     fn open(&self, options: &LinkOptions, path: &Path) -> Result<(), Error> {
         let object = link_shared(&[], options).map_err(Error::Link)?;
-        std::fs::write(path, object).map_err(|source| Error::Write {
+        files::write(path, object).map_err(|source| Error::Write {
             path: path.to_owned(),
             source,
         })?;

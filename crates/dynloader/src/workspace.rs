@@ -10,6 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ocaml_toolchain::files;
+
 use crate::options::WorkspaceOptions;
 
 use self::abandoned::remove_abandoned;
@@ -204,12 +206,10 @@ fn make(parent: &Path, permissions: u32) -> io::Result<(PathBuf, File)> {
 fn settle(new: &Path, parent: &Path, permissions: u32) -> io::Result<(PathBuf, File)> {
     let mut lock = File::create_new(new.join(LOCK))?;
     lock.lock()?;
+    let text = format!("held by process {} while it lives\n", std::process::id());
+    files::check_length(text.len())?;
     // Also finds a full disk before a compiler does.
-    writeln!(
-        lock,
-        "held by process {} while it lives",
-        std::process::id()
-    )?;
+    lock.write_all(text.as_bytes())?;
     fs::set_permissions(new, fs::Permissions::from_mode(permissions))?;
     let name = new
         .file_name()
@@ -234,7 +234,7 @@ impl JobDirectory {
     /// Writes a file in the directory.
     pub(crate) fn write(&self, name: impl AsRef<Path>, contents: &[u8]) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
-        match fs::write(&path, contents) {
+        match files::write(&path, contents) {
             Ok(()) => Ok(path),
             Err(source) if source.kind() == io::ErrorKind::StorageFull => Err(Error::Full {
                 directory: self.place(),

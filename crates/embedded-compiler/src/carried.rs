@@ -9,6 +9,7 @@ use embedded_archive::{
     Archive, Cleaned, Fresh, FreshError, FreshOptions, MetadataError, OpenError, Places, Selection,
     Shared, SharedError, SharedOptions, Verify, clean_shared,
 };
+use ocaml_toolchain::threads;
 
 use crate::metadata::{ArchiveMetadata, selection};
 
@@ -241,7 +242,7 @@ struct Extracting(Arc<Extraction>);
 impl Prepare for Extracting {
     async fn prepare(&self, need: Need) -> Result<PathBuf, PrepareError> {
         let extraction = Arc::clone(&self.0);
-        let extracted = blocking::unblock(move || extraction.extract(need)).await;
+        let extracted = threads::unblock(move || extraction.extract(need)).await;
         extracted.map_err(|source| PrepareError { need, source })
     }
 

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use dynloader::diagnostic::Diagnostic;
 use dynloader::{Delayed, Loader, Plugin, Source, compile, load, loader};
 use ocaml_runtime::{Interface, Module};
+use ocaml_toolchain::threads;
 
 use crate::carried::{CarriedCompiler, CleanError};
 use crate::choice::{ChooseError, ChooseOptions, Chosen};
@@ -229,7 +230,7 @@ impl Compiler {
     /// Everything that could not be removed; the rest was.
     pub async fn clean(&self) -> Result<(), CleanCompilerError> {
         let compiler = self.clone();
-        blocking::unblock(move || compiler.clean_now()).await
+        threads::unblock(move || compiler.clean_now()).await
     }
 
     fn clean_now(&self) -> Result<(), CleanCompilerError> {

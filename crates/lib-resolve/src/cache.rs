@@ -11,6 +11,8 @@ pub(crate) use record::{Reader, Writer};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use ocaml_toolchain::files;
+
 /// The first bytes of every cache file.
 const MAGIC: &[u8; 8] = b"LIBRSLV\n";
 
@@ -121,6 +123,7 @@ pub(crate) fn write(file: &Path, body: &[u8]) -> Result<(), Error> {
 fn replace(file: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let directory = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;
+    files::check_length(parts.iter().map(|part| part.len()).sum())?;
     let mut temporary = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .tempfile_in(directory)?;

@@ -286,6 +286,7 @@ pub(crate) fn load_library(
 fn copy(path: &Path, bytes: &[u8]) -> io::Result<(tempfile::TempDir, PathBuf)> {
     let directory = tempfile::Builder::new().prefix("ocaml-load-").tempdir()?;
     let private = directory.path().join(path.file_name().unwrap_or_default());
+    crate::sys::memory_file::check_length(bytes.len())?;
     fs::write(&private, bytes)?;
     Ok((directory, private))
 }

@@ -7,6 +7,8 @@
 //! - [`Conf`] is what `ocamlopt -config` prints, with types.
 //! - [`Invocation`] is one command as a value: compare it, print it as a line for the shell, run it.
 //! - [`running`] ends every child process at once, for a program that handles signals.
+//! - [`files`] writes files that may be longer than the process is allowed to write.
+//! - [`threads`] does blocking work for futures, also where the system refuses to make a thread.
 //!
 //! ```
 //! use ocaml_toolchain::{Conf, Invocation, OcamlVersion};
@@ -36,11 +38,13 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod conf;
+pub mod files;
 pub mod find;
 pub mod invocation;
 pub mod require;
 pub mod running;
 mod sys;
+pub mod threads;
 mod toolchain;
 mod version;
 

@@ -1,10 +1,12 @@
 //! How a command ends when it does not end well.
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use dynloader::{load, workspace};
 use embedded_archive::FreshError;
+use ocaml_runtime::open;
 use ocaml_toolchain::invocation;
 
 use crate::output;
@@ -87,16 +89,41 @@ fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
             );
         }
         if let Some(invocation::Error::Start { source, .. }) = find(error)
-            && source.kind() == std::io::ErrorKind::PermissionDenied
+            && source.kind() == io::ErrorKind::PermissionDenied
         {
             return Some(
                 "if SELinux, fapolicyd or the like refuse to run what was just written, name a directory that they \
                  allow, in TMPDIR or with --persistent-archive DIR",
             );
         }
+        if of_process_or_thread(error)
+            .is_some_and(|source| source.kind() == io::ErrorKind::WouldBlock)
+        {
+            return Some(
+                "the system gives this program no more processes and threads: `ulimit -u` tells the user's limit, and a \
+                 container may have one of its own",
+            );
+        }
         cause = error.source();
     }
     None
+}
+
+/// What the system said when a child process or a thread was to be made; `WouldBlock` is its EAGAIN.
+fn of_process_or_thread<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    let child = match find(error) {
+        Some(invocation::Error::Start { source, .. }) => Some(source),
+        _ => None,
+    };
+    let runtime = match find(error) {
+        Some(open::Error::Thread { source, .. }) => Some(source),
+        _ => None,
+    };
+    let plugin = match find(error) {
+        Some(load::Error::Thread(source)) => Some(source),
+        _ => None,
+    };
+    child.or(runtime).or(plugin)
 }
 
 /// An error as what it is, also if it is in a box.

@@ -4,13 +4,14 @@
 //! place whole, by renaming. Writers hold an exclusive lock on `lock`, which the system releases when a process dies.
 //! A writer that is killed leaves at most a file that no index names; the next writer removes it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ocaml_toolchain::{files, threads};
 
 use super::index::{self, Index, Reading};
 use super::key::Key;
@@ -165,12 +166,12 @@ impl DirectoryStore {
 impl Store for DirectoryStore {
     async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
         let (store, key) = (self.clone(), key.clone());
-        blocking::unblock(move || store.get_blocking(&key)).await
+        threads::unblock(move || store.get_blocking(&key)).await
     }
 
     async fn others(&self, key: &Key) -> Result<Vec<Key>, Error> {
         let (store, key) = (self.clone(), key.clone());
-        blocking::unblock(move || store.others_blocking(&key)).await
+        threads::unblock(move || store.others_blocking(&key)).await
     }
 
     async fn put(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
@@ -178,7 +179,7 @@ impl Store for DirectoryStore {
             return Ok(());
         }
         let (store, key, bytes) = (self.clone(), key.clone(), bytes.to_vec());
-        blocking::unblock(move || store.put_blocking(&key, &bytes)).await
+        threads::unblock(move || store.put_blocking(&key, &bytes)).await
     }
 }
 
@@ -198,7 +199,7 @@ fn check_private(directory: &Path) -> Result<(), Error> {
 /// Puts a file in place whole, or not at all. No `fsync`: after a crash of the machine a short file fails its digest.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let new = path.with_extension(TEMPORARY_EXTENSION);
-    let written = File::create(&new).and_then(|mut file| io::Write::write_all(&mut file, bytes));
+    let written = files::write(&new, bytes);
     written.map_err(Error::io("write", &new))?;
     fs::rename(&new, path).map_err(Error::io("replace", path))
 }

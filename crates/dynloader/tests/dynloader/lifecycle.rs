@@ -99,7 +99,8 @@ fn dropping_a_future_ends_the_compiler_and_removes_its_files() {
                 poll_once(&mut check).await.is_none(),
                 "the preprocessor ended"
             );
-            blocking::unblock(|| std::thread::sleep(Duration::from_millis(5))).await;
+            ocaml_toolchain::threads::unblock(|| std::thread::sleep(Duration::from_millis(5)))
+                .await;
             yield_now().await;
         }
         drop(check);

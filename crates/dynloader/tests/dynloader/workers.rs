@@ -114,7 +114,7 @@ fn a_cancelled_compilation_ends_its_worker_and_the_next_one_has_another() {
     let source = Source::text("large.ml", large);
     let compiling = loader.compile_sources::<SideEffect>([source], dynloader::Evaluation::AtLoad);
     let interrupted = block_on(or(async { Some(compiling.await) }, async {
-        blocking::unblock(|| std::thread::sleep(Duration::from_millis(60))).await;
+        ocaml_toolchain::threads::unblock(|| std::thread::sleep(Duration::from_millis(60))).await;
         None
     }));
     assert!(interrupted.is_none(), "it is compiled in no time");

@@ -224,11 +224,17 @@ fn compress(
     };
     let mut packed: Vec<Option<(Codec, Vec<u8>)>> = vec![None; raw.len()];
     thread::scope(|scope| {
+        let mut started = 0;
         for _ in 0..threads {
             let sender = sender.clone();
-            scope.spawn(|| work(sender));
+            let thread = thread::Builder::new().spawn_scoped(scope, || work(sender));
+            started += usize::from(thread.is_ok());
         }
-        drop(sender);
+        if started == 0 {
+            work(sender);
+        } else {
+            drop(sender);
+        }
         let mut done = 0;
         progress(Progress { done, total });
         for (number, result) in receiver {

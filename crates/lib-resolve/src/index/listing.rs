@@ -183,7 +183,9 @@ impl PackageIndex {
         located.resize_with(names.len(), || None);
         std::thread::scope(|scope| {
             // This thread does not wait for others to start: where processors sleep, that takes longer than many files.
-            let workers: Vec<_> = (1..threads).map(|_| scope.spawn(locate)).collect();
+            // Nor does it need them: where the system gives none, it does it all.
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, locate);
+            let workers: Vec<_> = (1..threads).flat_map(start).collect();
             let mut put = |results| {
                 for (index, result) in results {
                     located[index] = Some(result);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_lock::Semaphore;
+use ocaml_toolchain::threads;
 
 use super::{Action, Error, Memo, Notice, ToolOutput};
 use crate::cache::{self, Evidence, Limits, Reader, Writer, prune};
@@ -104,7 +105,7 @@ impl Memo for LocalMemo {
             .map(|directory| directory.join(key(&action)));
         if let Some(file) = file.clone() {
             let reads = action.reads.clone();
-            match blocking::unblock(move || recall(&file, &reads)).await {
+            match threads::unblock(move || recall(&file, &reads)).await {
                 Ok(Some(output)) => return Ok(output),
                 Ok(None) => {}
                 Err(error) => self.notify(Notice::warning(error.to_string())),
@@ -114,7 +115,7 @@ impl Memo for LocalMemo {
         let reads = action.reads.clone();
         let evidence: Vec<Evidence> = match file {
             Some(_) => {
-                blocking::unblock(move || reads.iter().map(|path| Evidence::of(path)).collect())
+                threads::unblock(move || reads.iter().map(|path| Evidence::of(path)).collect())
                     .await
             }
             None => Vec::new(),
@@ -133,7 +134,7 @@ impl Memo for LocalMemo {
         // What a signal ended would end otherwise next time.
         if let Some(file) = file.filter(|_| output.status.is_some()) {
             let kept = output.clone();
-            let kept = blocking::unblock(move || {
+            let kept = threads::unblock(move || {
                 keep(&file, &evidence, &kept)?;
                 if let Some(directory) = file.parent() {
                     prune(directory, PREFIX, &LIMITS, &file);
@@ -149,7 +150,7 @@ impl Memo for LocalMemo {
 
     async fn read(&self, file: &Path) -> Result<Vec<u8>, Error> {
         let file = file.to_path_buf();
-        blocking::unblock(move || {
+        threads::unblock(move || {
             std::fs::read(&file).map_err(|source| Error::Read {
                 file: Box::new(file),
                 source,

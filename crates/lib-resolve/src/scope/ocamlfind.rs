@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ocaml_toolchain::{Conf, Invocation};
+use ocaml_toolchain::{Conf, Invocation, threads};
 
 use super::{Error, Scope};
 use crate::configuration::{Configuration, Environment};
@@ -168,7 +168,7 @@ impl Ocamlfind {
         action.cache_directory = self.cache_directory.clone();
         let (environment, names, tool) =
             (self.environment.clone(), names.to_vec(), self.tool.clone());
-        action.reads = blocking::unblock(move || reads(&environment, &names, &tool)).await;
+        action.reads = threads::unblock(move || reads(&environment, &names, &tool)).await;
         action
     }
 
@@ -303,7 +303,7 @@ impl Scope for Ocamlfind {
             return Ok(None);
         };
         let (options, library) = (options(conf), name.clone());
-        let lib = blocking::unblock(move || {
+        let lib = threads::unblock(move || {
             let listing = DirectoryListing::read(&sys::path_buf(&description.directory));
             description.to_lib(&library, &options, &listing)
         });
@@ -318,7 +318,7 @@ impl Scope for Ocamlfind {
             let configuration = Configuration::read(&environment, None).ok()?;
             Some(PackageIndex::new(configuration).suggest(&name))
         };
-        blocking::unblock(suggest).await.unwrap_or_default()
+        threads::unblock(suggest).await.unwrap_or_default()
     }
 
     async fn prefetch(&self, conf: &Arc<Conf>, memo: &Arc<dyn Memo>, names: &[LibName]) {

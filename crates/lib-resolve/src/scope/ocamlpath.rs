@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ocaml_toolchain::Conf;
+use ocaml_toolchain::{Conf, threads};
 
 use super::{Error, Scope};
 use crate::cache;
@@ -88,7 +88,7 @@ impl Ocamlpath {
         let state = Arc::clone(&self.state);
         let (conf, memo, name) = (Arc::clone(conf), Arc::clone(memo), name.clone());
         let open = self.opener();
-        blocking::unblock(move || {
+        threads::unblock(move || {
             // A thread that panicked may have left half an index.
             let mut guard = state.lock().unwrap_or_else(|poisoned| {
                 let mut guard = poisoned.into_inner();

@@ -16,6 +16,7 @@ pub(crate) struct MemoryFile {
 impl MemoryFile {
     /// A file that holds `bytes`.
     pub(crate) fn new(bytes: &[u8]) -> io::Result<MemoryFile> {
+        check_length(bytes.len())?;
         let name = c"saddlebag-plugin";
         // Without the flag, a system that is configured so (vm.memfd_noexec) maps no code from the file; before Linux 6.3
         // there is no such flag and no such system.
@@ -55,6 +56,25 @@ impl MemoryFile {
 
 /// How many spellings there are: the system has no room for as many mappings.
 pub(crate) const TURNS: u32 = 1 << 16;
+
+/// An error where a file of `length` bytes, in memory or not, is longer than this process may write: writing it would end the
+/// process with SIGXFSZ (setrlimit(2)).
+pub(crate) fn check_length(length: usize) -> io::Result<()> {
+    let mut limit = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: `limit` is a place for what is asked for.
+    let answer = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    if answer == 0 && u64::try_from(length).is_ok_and(|length| length > limit.rlim_cur) {
+        let text = format!(
+            "the file would have {length} bytes, but the process's limit for files is {}",
+            limit.rlim_cur
+        );
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(())
+}
 
 fn create(name: &CStr, flags: c_uint) -> io::Result<File> {
     // SAFETY: a C string; the result is checked.

@@ -7,8 +7,8 @@ mod tools;
 pub use error::Error;
 pub use options::Options;
 
+use crate::threads::unblock;
 use crate::{Conf, Findlib, Invocation, OcamlVersion, Origin, ToolCommand, Toolchain};
-use blocking::unblock;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use tools::{Tools, program, program_in};

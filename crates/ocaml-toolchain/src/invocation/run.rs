@@ -3,6 +3,7 @@
 use super::{CommandFailure, Error, Invocation};
 use crate::running::{self, Entry};
 use crate::sys::{self, Target};
+use crate::threads;
 use async_process::{Child, Command, Stdio};
 use futures_lite::future::{self, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
@@ -109,7 +110,7 @@ impl Invocation {
                         && retries < BUSY_RETRIES =>
                 {
                     let pause = Duration::from_millis(1 << retries);
-                    blocking::unblock(move || std::thread::sleep(pause)).await;
+                    threads::unblock(move || std::thread::sleep(pause)).await;
                     retries += 1;
                 }
                 Some(Err(source)) => return Err(self.start_error(source)),
@@ -118,6 +119,7 @@ impl Invocation {
     }
 
     fn spawn(&self) -> io::Result<(Child, Target)> {
+        threads::check_for_children()?;
         let child = self.command().spawn()?;
         let target = Target::new(child.id(), !self.inherit_stdio);
         Ok((child, target))

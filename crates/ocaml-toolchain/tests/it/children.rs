@@ -2,7 +2,7 @@
 
 use futures_lite::future::{self, FutureExt};
 use ocaml_toolchain::invocation::Error;
-use ocaml_toolchain::{Invocation, running};
+use ocaml_toolchain::{Invocation, running, threads};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -184,7 +184,7 @@ fn dropping_the_future_kills_the_child_and_what_it_started() {
         shell("sleep 600 & echo $$ $! > pids.new; mv pids.new pids; wait").current_dir(dir.path());
     let written = || read_pids(&file).len() == 2;
     let stop = async {
-        blocking::unblock({
+        threads::unblock({
             let file = file.clone();
             move || eventually("pids", || read_pids(&file).len() == 2)
         })
@@ -204,7 +204,7 @@ fn a_dropped_child_is_reaped() {
     let command =
         shell("echo $$ > pids.new; mv pids.new pids; exec sleep 600").current_dir(dir.path());
     let stop = async {
-        blocking::unblock({
+        threads::unblock({
             let file = file.clone();
             move || eventually("pid", || read_pids(&file).len() == 1)
         })

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use code_sets::Code;
-use ocaml_toolchain::{Invocation, Toolchain, invocation};
+use ocaml_toolchain::{Invocation, Toolchain, files, invocation};
 
 use super::BuildError;
 
@@ -230,7 +230,7 @@ fn source(name: &str) -> &'static str {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), BuildError> {
-    std::fs::write(path, text).map_err(|source| BuildError::Io {
+    files::write(path, text).map_err(|source| BuildError::Io {
         path: Box::new(path.to_owned()),
         source,
     })

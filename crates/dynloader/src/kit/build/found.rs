@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use code_sets::Code;
 use ocaml_runtime::host_image;
-use ocaml_toolchain::{Toolchain, find};
+use ocaml_toolchain::{Toolchain, files, find};
 
 use super::super::identity::FileStamp;
 use super::super::manifest::{MANIFEST_NAME, Manifest};
@@ -210,14 +210,14 @@ pub(super) fn settle(
     manifest: &Manifest,
     directory: &Path,
 ) -> io::Result<()> {
-    std::fs::write(staging.path().join(MANIFEST_NAME), manifest.to_json())?;
+    files::write(&staging.path().join(MANIFEST_NAME), manifest.to_json())?;
     let mut contents = BTreeMap::new();
     for name in files_of(staging.path()) {
         let digest = digest_of(&staging.path().join(&name))?;
         contents.insert(name, digest);
     }
-    std::fs::write(
-        staging.path().join(CONTENTS_NAME),
+    files::write(
+        &staging.path().join(CONTENTS_NAME),
         serde_json::to_vec_pretty(&contents)?,
     )?;
     let kits = directory.parent().unwrap_or(Path::new("."));
@@ -276,6 +276,7 @@ fn digest_of(path: &Path) -> io::Result<String> {
 
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let parent = path.parent().unwrap_or(Path::new("."));
+    files::check_length(bytes.len())?;
     let mut file = tempfile::NamedTempFile::new_in(parent)?;
     file.write_all(bytes)?;
     file.persist(path)?;

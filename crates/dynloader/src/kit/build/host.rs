@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use code_sets::Code;
 use ocaml_runtime::host_image::{self, Compiler, Recipe};
-use ocaml_toolchain::{Invocation, Toolchain};
+use ocaml_toolchain::{Invocation, Toolchain, files};
 
 use super::super::HostImage;
 use super::BuildError;
@@ -37,7 +37,7 @@ pub(super) async fn link(
     };
     for (name, text) in host_image::SOURCES {
         let path = work.join(name);
-        std::fs::write(&path, text).map_err(io(&path))?;
+        files::write(&path, text).map_err(io(&path))?;
     }
     let tool = |invocation: Invocation| async move {
         let invocation = invocation.current_dir(work).env("TMPDIR", work);
@@ -95,7 +95,7 @@ where
     let assembler = toolchain.require_assembler().map_err(incomplete)?;
     let linker = toolchain.require_linker().map_err(incomplete)?;
     let source = work.join("stub.s");
-    std::fs::write(&source, "\t.section .note.GNU-stack,\"\",%progbits\n").map_err(|error| {
+    files::write(&source, "\t.section .note.GNU-stack,\"\",%progbits\n").map_err(|error| {
         BuildError::Io {
             path: Box::new(source),
             source: error,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use code_sets::Code;
 use ocaml_runtime::host_image;
-use ocaml_toolchain::{Toolchain, find};
+use ocaml_toolchain::{Toolchain, find, threads};
 
 pub use self::error::BuildError;
 use self::found::Found;
@@ -128,7 +128,7 @@ pub(super) async fn system(options: SystemOptions) -> Result<Kit, BuildError> {
 
 async fn lock(kits: &Path) -> Result<std::fs::File, BuildError> {
     let path = kits.join(".lock");
-    blocking::unblock(move || {
+    threads::unblock(move || {
         let opened = std::fs::File::options()
             .create(true)
             .truncate(false)

@@ -1,0 +1,90 @@
+//! Limits of the system on a process: each is an error that says so, and nothing hangs.
+
+use saddlebag_tests::{Command, Sandbox, has, ocaml, saddlebag, skip, standalone};
+
+const HELLO: &str = "let () = print_endline \"hello\"\n";
+
+/// The command that carries its compiler, as a user with so many processes and threads. Nothing when the test is not run by
+/// root, whom the limit does not hold for: of any other user it counts the processes that run anyway.
+fn with_processes(sandbox: &Sandbox, limit: u32) -> Option<Command> {
+    if !rustix::process::geteuid().is_root() || !has("setpriv") || !has("prlimit") {
+        let _ = skip("only root can become a user without processes");
+        return None;
+    }
+    // Nobody else's. It has root's way with files, wherever the executable lies.
+    let user = 70_000 + std::process::id() % 10_000;
+    for directory in [sandbox.temporary(), sandbox.work()] {
+        std::os::unix::fs::chown(directory, Some(user), Some(user)).expect("a directory");
+    }
+    let command = sandbox.command("prlimit").args([
+        format!("--nproc={limit}"),
+        "setpriv".to_owned(),
+        format!("--reuid={user}"),
+        format!("--regid={user}"),
+        "--clear-groups".to_owned(),
+        "--inh-caps=+dac_override".to_owned(),
+        "--ambient-caps=+dac_override".to_owned(),
+    ]);
+    let command = command.arg(standalone()).args(["run", "hello.ml"]);
+    Some(command.env("PATH", "/usr/bin:/bin"))
+}
+
+#[test]
+fn too_few_processes_and_threads_are_an_error_that_says_so() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("hello.ml", HELLO);
+    // With the first it has itself alone; with the last there is enough. Between, another step fails each time.
+    for limit in [1, 2, 3, 4, 5, 6, 7, 30] {
+        let Some(command) = with_processes(&sandbox, limit) else {
+            return;
+        };
+        let outcome = command.run();
+        match outcome.status() {
+            Some(0) if limit > 4 => outcome.prints("hello\n"),
+            _ => outcome
+                .code(1)
+                .prints_nothing()
+                .says(&["no more processes and threads", "ulimit -u"]),
+        };
+        assert!(outcome.status() == Some(0) || limit < 30, "{outcome}");
+    }
+}
+
+#[test]
+fn a_limit_for_files_is_an_error_and_no_signal() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("hello.ml", HELLO);
+    let limited = |blocks: u32, program: &std::path::Path| {
+        let script = format!("ulimit -f {blocks}; exec \"$@\"");
+        let shell = sandbox.command("sh").args(["-c", &script, "sh"]);
+        shell.arg(program)
+    };
+    let said = "the process's limit for files is";
+    for blocks in [0, 2] {
+        for arguments in [
+            &["run", "--cache", "cache", "hello.ml"][..],
+            &["run", "--no-cache", "hello.ml"],
+            &["build", "hello.ml", "-o", "hello.cmxs"],
+        ] {
+            let outcome = limited(blocks, saddlebag()).args(arguments).run();
+            outcome.code(1).prints_nothing().says(&[said]);
+            let outcome = limited(blocks, standalone()).args(arguments).run();
+            outcome.code(1).prints_nothing().says(&[said]);
+        }
+        // Its sources are written before anything is built of them.
+        let fresh = limited(blocks, saddlebag()).args(["run", "hello.ml"]);
+        let outcome = fresh.env("XDG_CACHE_HOME", sandbox.path("fresh")).run();
+        outcome.code(1).prints_nothing().says(&[said]);
+    }
+    sandbox
+        .saddlebag(["run", "--cache", "cache", "hello.ml"])
+        .run()
+        .code(0)
+        .prints("hello\n");
+}
