@@ -1,4 +1,4 @@
-//! Limits of the system on a process: each is an error that says so, and nothing hangs.
+//! Limits of the system on a process: each is an error that says so, and nothing hangs. And rights that go beyond the caller's.
 
 use saddlebag_tests::{Command, Sandbox, has, ocaml, saddlebag, skip, standalone};
 
@@ -87,4 +87,54 @@ fn a_limit_for_files_is_an_error_and_no_signal() {
         .run()
         .code(0)
         .prints("hello\n");
+}
+
+/// A program with the rights of `owner` that somebody else starts (execve(2)). Nothing where the test is not run by root.
+#[test]
+fn a_program_with_more_rights_than_its_caller_uses_what_it_carries_and_nothing_that_the_caller_names()
+ {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    if !ocaml() {
+        return;
+    }
+    if !rustix::process::geteuid().is_root() || !has("setpriv") {
+        let _ = skip("only root can give a program to another user");
+        return;
+    }
+    let (owner, caller) = (70_001, 70_002);
+    // Where every user can go.
+    let directory = tempfile::tempdir_in("/var/tmp").expect("a directory");
+    let may = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+    };
+    may(directory.path(), 0o755);
+    let source = directory.path().join("who.ml");
+    std::fs::write(&source, "let () = print_int (Unix.geteuid ())\n").expect("a source");
+    may(&source, 0o644);
+    let home = directory.path().join("home");
+    std::fs::create_dir(&home).expect("a directory");
+    chown(&home, Some(owner), Some(owner)).expect("an owner");
+    let started = |program: &std::path::Path| {
+        let copy = directory.path().join("program");
+        std::fs::copy(program, &copy).expect("a copy");
+        chown(&copy, Some(owner), Some(owner)).expect("an owner");
+        may(&copy, 0o4755);
+        let user = [format!("--reuid={caller}"), format!("--regid={caller}")];
+        let command = Command::new("setpriv").args(user).arg("--clear-groups");
+        let command = command.arg(&copy).arg("run").arg(&source);
+        command.without("XDG_CACHE_HOME").env("HOME", &home).run()
+    };
+    let outcome = started(standalone());
+    if outcome.stdout() == caller.to_string() {
+        let _ = skip("the file system gives no rights away");
+        return;
+    }
+    outcome.code(0).prints(&owner.to_string());
+    // The caller's PATH names a compiler.
+    let outcome = started(saddlebag());
+    outcome
+        .code(1)
+        .prints_nothing()
+        .says(&["no OCaml compiler found", "no place to look was given"]);
 }

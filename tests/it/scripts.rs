@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use saddlebag_tests::{
-    Command, Jail, Outcome, Sandbox, await_none_mentioning, await_some, has, ocaml, saddlebag,
+    Command, Jail, Mount, Outcome, Sandbox, await_none_mentioning, await_some, has, ocaml,
+    saddlebag, standalone, with_mount,
 };
 
 const ARGUMENTS: &str = "#!/usr/bin/env -S saddlebag run\n\
@@ -99,6 +100,29 @@ fn a_script_is_compiled_once() {
         run(&[]).code(3).prints("args.ml|");
     }
     assert_eq!(scripts(), kept);
+}
+
+#[test]
+fn a_script_runs_where_nothing_can_be_kept_for_its_next_start() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    executable(&sandbox, "args.ml", ARGUMENTS);
+    let home = sandbox.path("full");
+    fs::create_dir(&home).expect("a directory");
+    // With the first there is room for directories alone; with the second for the plugin, and not for the compiler.
+    for kilobytes in [4, 1000] {
+        let outcome = with_mount(Mount::Small(kilobytes), &home, "\"$@\"", |command| {
+            let command = command.arg(standalone()).args(["run", "args.ml", "x"]);
+            let command = command.current_dir(sandbox.work()).env("HOME", &home);
+            command
+                .without("XDG_CACHE_HOME")
+                .temporary(sandbox.temporary())
+        });
+        let Some(outcome) = outcome else { return };
+        outcome.code(3).prints("args.ml|x|").is_quiet();
+    }
 }
 
 #[test]

@@ -80,6 +80,17 @@ impl Target {
     }
 }
 
+/// Whether the program runs with the rights of another user or group than its caller's.
+pub(crate) fn has_rights_of_another() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::process::{getegid, geteuid, getgid, getuid};
+        getuid() != geteuid() || getgid() != getegid()
+    }
+    #[cfg(not(unix))]
+    false
+}
+
 /// Make the child lead a process group of its own.
 pub(crate) fn lead_group(command: &mut Command) {
     #[cfg(unix)]

@@ -189,6 +189,9 @@ pub(crate) struct ToolchainOptions {
     /// Extract the carried compiler into DIR and use it again from there
     #[arg(long, value_name = "DIR")]
     pub(crate) persistent_archive: Option<PathBuf>,
+    /// Where to extract it to if nothing was named and this can be used.
+    #[arg(skip)]
+    pub(crate) preferred_archive: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]

@@ -61,12 +61,17 @@ pub(crate) fn places(options: &ToolchainOptions) -> find::Options {
 }
 
 fn extract_to(options: &ToolchainOptions) -> ExtractTo {
-    match &options.persistent_archive {
-        Some(directory) => ExtractTo::Persistent {
+    let verify = Verify::Stamp;
+    match (&options.persistent_archive, &options.preferred_archive) {
+        (Some(directory), _) => ExtractTo::Persistent {
             directory: directory.clone(),
-            verify: Verify::Stamp,
+            verify,
         },
-        None => ExtractTo::Fresh,
+        (None, Some(directory)) => ExtractTo::PreferPersistent {
+            directory: directory.clone(),
+            verify,
+        },
+        (None, None) => ExtractTo::Fresh,
     }
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn run(arguments: Embed) -> Outcome {
         toolchain: ToolchainChoice::System,
         ocaml: arguments.ocaml.clone(),
         persistent_archive: None,
+        preferred_archive: None,
     };
     let chosen = compiler::choose(&toolchain, Some(arguments.code.code()))?;
     let mut options = PackOptions::default();

@@ -28,7 +28,7 @@ pub(crate) fn run(mut arguments: Run) -> Outcome {
     let is_script = arguments.sources.is_script();
     if is_script && !arguments.compile.no_cache && arguments.toolchain.persistent_archive.is_none()
     {
-        arguments.toolchain.persistent_archive = script::archives();
+        arguments.toolchain.preferred_archive = script::archives();
     }
     let chosen = compiler::choose(&arguments.toolchain, arguments.compile.code())?;
     let options = arguments.compile.options(&chosen, is_script)?;

@@ -88,7 +88,7 @@ fn named(path: &Path) -> PathBuf {
 /// Where compiled scripts are kept for their next start: the user's cache directory, if there is one that nobody else
 /// writes to.
 pub(crate) fn cache() -> Option<CacheConfig> {
-    directory("scripts").map(CacheConfig::new)
+    directory("scripts").map(|directory| CacheConfig::new(directory).optional(true))
 }
 
 /// Where a carried compiler is kept for the next start of a script.

@@ -179,7 +179,11 @@ impl Store for DirectoryStore {
             return Ok(());
         }
         let (store, key, bytes) = (self.clone(), key.clone(), bytes.to_vec());
-        threads::unblock(move || store.put_blocking(&key, &bytes)).await
+        let optional = self.config.optional;
+        match threads::unblock(move || store.put_blocking(&key, &bytes)).await {
+            Err(Error::Io { .. }) if optional => Ok(()),
+            put => put,
+        }
     }
 }
 
@@ -196,11 +200,13 @@ fn check_private(directory: &Path) -> Result<(), Error> {
     }
 }
 
-/// Puts a file in place whole, or not at all. No `fsync`: after a crash of the machine a short file fails its digest.
+/// Puts a file in place whole, or not at all; what there was no room for is removed. No `fsync`: after a crash of the machine a short file fails its digest.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let new = path.with_extension(TEMPORARY_EXTENSION);
-    let written = files::write(&new, bytes);
-    written.map_err(Error::io("write", &new))?;
+    files::write(&new, bytes).map_err(|source| {
+        let _ = fs::remove_file(&new);
+        Error::io("write", &new)(source)
+    })?;
     fs::rename(&new, path).map_err(Error::io("replace", path))
 }
 

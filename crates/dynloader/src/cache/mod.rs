@@ -36,6 +36,7 @@ pub struct CacheConfig {
     pub(crate) max_files: usize,
     pub(crate) readonly: bool,
     pub(crate) try_old_cache_with_new_exec: bool,
+    pub(crate) optional: bool,
 }
 
 impl CacheConfig {
@@ -47,6 +48,7 @@ impl CacheConfig {
             max_files: 10,
             readonly: false,
             try_old_cache_with_new_exec: false,
+            optional: false,
         }
     }
 
@@ -68,6 +70,14 @@ impl CacheConfig {
     /// image of this executable. Default: false.
     pub fn try_old_cache_with_new_exec(mut self, try_old: bool) -> CacheConfig {
         self.try_old_cache_with_new_exec = try_old;
+        self
+    }
+
+    /// Whether a plugin is loaded all the same when it cannot be written to the cache: on a full disk, on a file system that is
+    /// only read. A directory that other users can write to is an error still. Default: false, for whoever names a cache
+    /// wants to know.
+    pub fn optional(mut self, optional: bool) -> CacheConfig {
+        self.optional = optional;
         self
     }
 

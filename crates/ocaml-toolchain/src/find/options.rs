@@ -1,6 +1,6 @@
 //! Where to look for a toolchain.
 
-use crate::OcamlVersion;
+use crate::{OcamlVersion, sys};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -39,7 +39,14 @@ pub struct Options {
 impl Options {
     /// The places that the environment names: reads `SADDLEBAG_OCAML`, `OPAM_SWITCH_PREFIX`, `OCAMLFIND` and `PATH`,
     /// now. An empty variable counts as not set.
+    ///
+    /// In a program that runs with the rights of another user than its caller's (set-user-ID, execve(2)) the environment names
+    /// nothing: a compiler that the caller chose would run with these rights. Name one with [`compiler`](Self::compiler) or
+    /// [`directory`](Self::directory) there, or carry one.
     pub fn from_environment() -> Self {
+        if sys::has_rights_of_another() {
+            return Self::default();
+        }
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
             saddlebag_ocaml: variable("SADDLEBAG_OCAML").map(PathBuf::from),

@@ -59,6 +59,35 @@ fn what_is_put_is_got_by_another_store_on_the_directory() {
 }
 
 #[test]
+fn what_cannot_be_kept_is_an_error_unless_the_cache_is_optional() {
+    let fixture = Fixture::new();
+    let store = |optional| fixture.store(|config| config.optional(optional));
+    // A directory in the place of the file that is to be written.
+    let new = store(false)
+        .file(&key(1))
+        .with_extension(TEMPORARY_EXTENSION);
+    fs::create_dir_all(&new).unwrap();
+    fs::set_permissions(fixture.dir(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(new.parent().unwrap(), fs::Permissions::from_mode(0o700)).unwrap();
+    let error = block_on(store(false).put(&key(1), b"one")).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Io {
+                action: "write",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    block_on(store(true).put(&key(1), b"one")).unwrap();
+    // What others can write to is refused all the same.
+    fs::set_permissions(fixture.dir(), fs::Permissions::from_mode(0o777)).unwrap();
+    let error = block_on(store(true).put(&key(1), b"one")).unwrap_err();
+    assert!(matches!(error, Error::NotPrivate { .. }), "{error}");
+}
+
+#[test]
 fn what_makes_room_is_removed_from_the_disk() {
     let fixture = Fixture::new();
     let store = fixture.store(|config| config.max_files(2));
