@@ -62,12 +62,12 @@ fn among(published: &[String], version: &str) -> Result<Package, Box<dyn Error>>
     }
 }
 
-/// The version of OCaml in the package of version `name`. Packages whose third number is 1000 or more hold the patch
-/// release in its thousands and count their own releases in the rest (the package's README): 4.14.1000 is OCaml 4.14.1.
+/// The version of OCaml in the package of version `name`. The third number holds the patch release in its thousands and counts
+/// the package's own releases in the rest (the package's README): 4.14.1000 is OCaml 4.14.1, 5.1.4 is OCaml 5.1.0.
 /// A variant (`4.12.0-musl.static.flambda`) is nothing that anybody asks for by number.
 fn contents(name: &str) -> Option<Vec<u32>> {
     let mut numbers = numbers(name)?;
-    if let Some(patch) = numbers.get_mut(2).filter(|patch| **patch >= 1000) {
+    if let Some(patch) = numbers.get_mut(2) {
         *patch /= 1000;
     }
     Some(numbers)
@@ -101,6 +101,7 @@ mod tests {
             "4.14.0",
             "4.14.1000",
             "4.14.1001",
+            "5.1.4",
             "5.3.0",
         ];
         let published: Vec<String> = published.map(str::to_owned).into();
@@ -115,6 +116,8 @@ mod tests {
         assert_eq!(choice("4.14"), package("ocaml@4.14.1001", "4.14.1"));
         assert_eq!(choice("4.14.0"), package("ocaml@4.14.0", "4.14.0"));
         assert_eq!(choice("4.12"), package("ocaml@4.12.0", "4.12.0"));
+        assert_eq!(choice("5.1"), package("ocaml@5.1.4", "5.1.0"));
+        assert!(choice("5.1.4").is_err());
         assert_eq!(choice("5"), package("ocaml@5.3.0", "5.3.0"));
     }
 
