@@ -48,6 +48,13 @@ pub(crate) fn torture(root: &Path) -> Outcome {
             shell::run(test("saddlebag-tests", filter).env("SADDLEBAG_TORTURE", FAULTS))
         })?;
     shell::run(test("dynloader", "worker").envs(WORKER))?;
+    for version in toolchain::TESTED {
+        let mut suite = test("dynloader", "compile_worker::suite");
+        let suite = suite
+            .env("SADDLEBAG_OCAML", toolchain::ensure(version)?)
+            .env("COMPILE_WORKER_SUITE", toolchain::sources(version)?);
+        shell::run(suite)?;
+    }
     for version in toolchain::TESTED.iter().chain(toolchain::VARIANTS) {
         let prefix = toolchain::ensure(version)?;
         let mut assembler = test("ocaml-assembler", "");

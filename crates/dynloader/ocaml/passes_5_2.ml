@@ -8,3 +8,4 @@ let start () = ()
 
 (* Attributes of the unit that was refused would be told of as unused after the next. *)
 let recover () = Warnings.without_warnings Builtin_attributes.warn_unused
+let add_equation = Env.add_local_constraint

@@ -103,7 +103,7 @@ module Hidden_state = struct
       Obj.set_field field.block field.index fresh
     end
 
-  (* A field that holds a reference to an integer, and the integer. *)
+  (* A field that holds a reference to an integer or a boolean, and that. *)
   type counter = { cell : Obj.t * int; first : int }
 
   let number (block, index) : int = Obj.obj (Obj.field (Obj.field block index) 0)
@@ -123,6 +123,15 @@ module Hidden_state = struct
     let kept = List.map2 (fun counter numbers -> (counter, grew counter numbers)) counters (List.combine second third) in
     List.filter_map (fun (counter, grew) -> if grew then Some counter else None) kept
 
+  (* Those that are set while types are compared that equations hold of: Ctype.trace_gadt_instances. Before OCaml 5.3 an error
+     leaves it set, and units that are right are then refused. *)
+  let set_by_equations cells =
+    let equations = Compiler.add_equation Predef.path_int (Obj.magic ()) Env.empty in
+    let counters = List.map (fun cell -> { cell; first = number cell }) cells in
+    let among = Ctype.wrap_trace_gadt_instances equations (List.map number) cells in
+    let kept = List.map2 (fun counter number -> (counter, number <> counter.first)) counters among in
+    List.filter_map (fun (counter, is_set) -> if is_set then Some counter else None) kept
+
   let lazies = ref []
   let counters = ref []
 
@@ -134,7 +143,7 @@ module Hidden_state = struct
   let find () =
     let fields, numbers = state () in
     lazies := List.map lazy_field fields;
-    counters := growing numbers;
+    counters := growing numbers @ set_by_equations numbers;
     put_back ()
 end
 

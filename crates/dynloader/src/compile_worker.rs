@@ -233,4 +233,6 @@ mod sequences;
 #[cfg(test)]
 mod sleep;
 #[cfg(test)]
+mod suite;
+#[cfg(test)]
 mod tests;

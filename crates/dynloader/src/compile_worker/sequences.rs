@@ -32,6 +32,8 @@ const SUSPECTS: &[&str] = &[
     // Types that get names, levels and stamps.
     "type t = T : 'a * ('a -> int) -> t\nlet f (T (x, g)) = x + g x",
     "type _ t = I : int t | S : string t\nlet f (type a) (x : a t) : a = match x with I -> \"\" | S -> 1",
+    EQUATIONS[0],
+    EQUATIONS[1],
     "type e = E : 'a * 'b * ('a -> 'b -> unit) -> e\nlet f = function E (a, b, g) -> g b a",
     "let x = let module M = struct type t = A end in M.A",
     "let f (type a) (x : a) = x\nlet g = let module M = struct type t = A let f () = A end in M.f ()",
@@ -88,6 +90,13 @@ const SUSPECTS: &[&str] = &[
     "let a = [| 1.5; 2.5 |]\nlet f x = x *. 3.25 +. a.(0)\nlet s = \"a string\"\nlet n = 0x123456789aL",
     "let f = function 0 -> 1 | 1 -> 7 | 2 -> 3 | 3 -> 9 | 4 -> 0 | n -> n\nlet g = function \"a\" -> 1 | \"bb\" -> 2 | _ -> 0",
     "let rec f x y z t = if x = 0 then y else g (x - 1) y z t and g x y z t = f x (y + z) t\nlet h = f 1 2 3",
+];
+
+/// A unit that is refused among equations of types, and one that is then refused too unless the type checker forgets them.
+const EQUATIONS: [&str; 2] = [
+    "type _ p = P : ('a * 'b) p\nlet f : type t. t p -> _ = function P -> let module M = struct type d = d * d end in ()",
+    "type 'p pair = 'a * 'b constraint 'p = < left : 'a; right : 'b >\n\
+     let swap : 'l 'r. < left : 'l; right : 'r > pair -> < left : 'r; right : 'l > pair = fun (x, y) -> (y, x)",
 ];
 
 /// What a unit may be called, and the interface that it has.
@@ -361,6 +370,12 @@ fn modules_that_other_units_read_are_not_proposed() {
         &["let _ = Misc.fatal_error", "let _ = Mis.fatal_error"],
     );
     assert!(said.iter().all(|said| !said.contains("Misc?")), "{said:?}");
+}
+
+#[test]
+fn equations_of_types_are_forgotten_with_the_unit_that_is_refused_among_them() {
+    let said = again(FLAGS, "", &EQUATIONS);
+    assert!(said.iter().skip(1).all(String::is_empty), "{said:?}");
 }
 
 #[test]
