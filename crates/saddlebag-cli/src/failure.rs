@@ -100,8 +100,8 @@ fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
             .is_some_and(|source| source.kind() == io::ErrorKind::WouldBlock)
         {
             return Some(
-                "the system gives this program no more processes and threads: `ulimit -u` tells the user's limit, and a \
-                 container may have one of its own",
+                "the system gives this program no more processes and threads, or no memory for them: `ulimit -u` and \
+                 `ulimit -v` tell its limits, and a container may have some of its own",
             );
         }
         cause = error.source();

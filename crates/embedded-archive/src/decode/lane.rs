@@ -118,7 +118,7 @@ impl<'a> Lane<'a> {
     /// With a buffer that is no longer than what there is: a page that is not touched costs nothing.
     pub(super) fn buffered(self) -> Buffered<'a> {
         Buffered {
-            buffer: Vec::with_capacity(self.piece),
+            buffer: Vec::new(),
             lane: self,
             left: 0..0,
         }
@@ -172,6 +172,9 @@ impl Buffered<'_> {
 impl Pieces for Buffered<'_> {
     fn next(&mut self, most: u64) -> io::Result<&mut [u8]> {
         if self.left.is_empty() {
+            // Nothing but the first time.
+            self.buffer.clear();
+            self.buffer.try_reserve_exact(self.lane.piece)?;
             self.lane.read(&mut self.buffer)?;
             self.left = 0..self.buffer.len();
         }
@@ -223,8 +226,8 @@ pub(super) fn in_thread<'scope, 'env>(
             let mut piece = emptied.try_recv().unwrap_or_default();
             // The first piece that comes back is the empty one that `Received` begins with.
             piece.clear();
-            piece.reserve_exact(PIECE);
-            let read = lane.read(&mut piece);
+            let room = piece.try_reserve_exact(PIECE).map_err(io::Error::from);
+            let read = room.and_then(|()| lane.read(&mut piece));
             let ended = read.is_err() || piece.is_empty();
             // Whoever takes the pieces stops when it has all, or has failed.
             let sent = full.send(read.map(|()| piece));

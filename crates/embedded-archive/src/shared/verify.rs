@@ -105,6 +105,9 @@ pub(super) fn existing(
     Some((top.into(), Outcome::Verified))
 }
 
+/// How much of a file is read at once.
+const BUFFER: usize = 256 << 10;
+
 /// Reads everything: exactly the wanted names, as plain files of their own with the right contents.
 pub(super) fn check(top: &OwnedFd, wanted: &Wanted<'_>, threads: NonZeroUsize) -> bool {
     if !has_exactly(top, wanted).unwrap_or(false) {
@@ -113,7 +116,12 @@ pub(super) fn check(top: &OwnedFd, wanted: &Wanted<'_>, threads: NonZeroUsize) -
     let next = AtomicUsize::new(0);
     let good = AtomicBool::new(true);
     let work = || {
-        let mut buffer = vec![0; 256 << 10];
+        let mut buffer = Vec::new();
+        if buffer.try_reserve_exact(BUFFER).is_err() {
+            good.store(false, Ordering::Relaxed);
+            return;
+        }
+        buffer.resize(BUFFER, 0);
         while let Some(file) = wanted
             .files
             .get(next.fetch_add(1, Ordering::Relaxed))
