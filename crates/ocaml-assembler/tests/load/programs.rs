@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ocaml_assembler::{Archive, Object, assemble, link_shared};
 
-use super::{Fixture, PLUGIN, options, run};
+use crate::fixture::{Fixture, PLUGIN, options, run};
 
 /// How many programs of the test suite the short run takes.
 const SAMPLE: usize = 40;

@@ -5,13 +5,13 @@ use crate::support;
 
 /// What the collector would notice first.
 const TESTS: &[&str] = &[
-    "calls::a_rooted_value_stays_in_ocaml",
     "calls::each_type_of_the_table_keeps_its_values",
     "failures::arguments_survive_exceptions_that_ocaml_catches_itself",
     "handles::a_shared_bigarray_is_one_memory_for_both_sides",
     "host::a_scope_may_end_while_a_call_in_it_is_under_way",
     "typed::constructors_are_numbered_by_kind",
     "typed::lists_of_any_length_keep_their_elements",
+    "values::a_rooted_value_stays_in_ocaml",
 ];
 
 #[test]

@@ -7,10 +7,10 @@
 //! | the closure is read before its arguments are made, and moves | `stress::eight_threads_call_while_the_heap_is_compacted` |
 //! | a root's old value is used after the collector moved it | `typed::lists_of_any_length_keep_their_elements` |
 //! | the block of roots is not where an exception looks for it | `failures::arguments_survive_exceptions_that_ocaml_catches_itself` |
-//! | the cell of a root is freed while it is registered | `calls::a_rooted_value_stays_in_ocaml` |
+//! | the cell of a root is freed while it is registered | `values::a_rooted_value_stays_in_ocaml` |
 //! | arguments come in another order, or twice as roots | `calls::functions_of_each_arity_get_their_arguments_in_order` |
 //! | a thread calls without being registered | `stress::short_lived_threads_register_and_leave` |
-//! | large strings do not drive the collector | `calls::large_strings_do_not_pile_up` |
+//! | large strings do not drive the collector | `values::large_strings_do_not_pile_up` |
 //! | an empty array is allocated as a block | `calls::each_type_of_the_table_keeps_its_values` |
 //! | a path is loaded again, overwritten, cut short | `loading::a_new_file_at_an_old_path_runs_the_new_code`, `loading::one_file_loaded_twice_has_two_states`, `loading::a_failed_load_does_not_spoil_the_path`, `loading::damaged_and_foreign_files_are_refused` |
 //! | two loads at once | `loading::loads_from_many_threads_do_not_mix` |
@@ -31,6 +31,7 @@
 //! | memory is freed while a part of a bigarray lives | `handles::a_shared_bigarray_is_one_memory_for_both_sides` |
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod adapted;
 mod calls;
 mod debug_runtime;
 mod extremes;
@@ -42,6 +43,7 @@ mod main_thread;
 mod stress;
 mod support;
 mod typed;
+mod values;
 
 #[test]
 fn the_tests_that_the_table_names_are_there() {
@@ -53,6 +55,7 @@ fn the_tests_that_the_table_names_are_there() {
         ("loading", include_str!("loading.rs")),
         ("stress", include_str!("stress.rs")),
         ("typed", include_str!("typed.rs")),
+        ("values", include_str!("values.rs")),
     ];
     let rows = include_str!("main.rs").lines();
     let rows = rows.filter(|line| line.starts_with("//! | "));
