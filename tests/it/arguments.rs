@@ -215,6 +215,29 @@ fn flags_reach_the_compiler() {
 }
 
 #[test]
+fn a_c_function_that_nothing_defines_is_named_with_what_can_be_done() {
+    if !ocaml() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let program = "external f : int -> int = \"no_such_function\"\nlet () = print_int (f 1)\n";
+    for code in ["native", "byte"] {
+        let command = sandbox.saddlebag(["run", "--code", code, "-"]);
+        let outcome = command.input(program).run();
+        outcome.code(1).prints_nothing();
+        outcome.says(&[
+            "`no_such_function`",
+            "hint: name the library",
+            "--cmxs-flag",
+        ]);
+    }
+    // In the directory where the compiler works there is no such file.
+    let command = sandbox.saddlebag(["run", "--cmxs-flag", "missing.o", "-"]);
+    let outcome = command.input(program).run();
+    outcome.code(1).prints_nothing().says(&["missing.o"]);
+}
+
+#[test]
 fn a_ppx_driver_rewrites_each_source() {
     if !ocaml() {
         return;

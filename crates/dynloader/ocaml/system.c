@@ -109,12 +109,13 @@ static int is_object(const char *word)
    is a line that names it. */
 static int collect(char **words)
 {
-  const char *output = NULL;
+  const char *output = NULL, *file;
   FILE *out, *in;
   char buffer[65536];
   size_t got;
   for (int i = 1; words[i] != NULL; i++)
     if (strcmp(words[i], "-o") == 0) output = words[++i];
+  file = output != NULL ? output : "no output";
   if (output == NULL || (out = fopen(output, "wb")) == NULL) goto failed;
   fprintf(out, "saddlebag-assembly 2\n");
   for (int i = 1; words[i] != NULL; i++) {
@@ -126,7 +127,8 @@ static int collect(char **words)
   for (int i = 1; words[i] != NULL; i++) {
     if (strcmp(words[i], "-o") == 0) { i++; continue; }
     if (is_ignored(words[i])) continue;
-    if ((in = fopen(words[i], "rb")) == NULL) goto failed;
+    file = words[i];
+    if ((in = fopen(file, "rb")) == NULL) goto failed;
     fseek(in, 0, SEEK_END);
     fprintf(out, "%ld %s\n", ftell(in), words[i]);
     rewind(in);
@@ -134,11 +136,12 @@ static int collect(char **words)
     if (ferror(in)) goto failed;
     fclose(in);
   }
+  file = output;
 written:
   if (ferror(out) | fclose(out)) goto failed;
   return 0;
 failed:
-  fprintf(stderr, "saddlebag driver: cannot collect the assembly: %s\n", strerror(errno));
+  fprintf(stderr, "saddlebag driver: cannot collect the assembly: %s: %s\n", file, strerror(errno));
   return 1 << 8;
 }
 

@@ -68,7 +68,7 @@ impl Failure {
 }
 
 /// What can be done where no directory will do for the files that a command makes, where nothing may be run from it, and
-/// where a library is missing.
+/// where a library or a C function is missing.
 fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -80,6 +80,12 @@ fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
         if let Some(load::Error::NoModule { .. }) = find(error) {
             return Some(
                 "name the library that has it: --require LIB, or #require \"LIB\";; at the head of the file",
+            );
+        }
+        if let Some(load::Error::NoSymbol { .. }) = find(error) {
+            return Some(
+                "name the library that has it: --require LIB, or #require \"LIB\";; at the head of the file; or, in native \
+                 code, an object file of your own by its absolute path: --cmxs-flag FILE.o",
             );
         }
         if let Some(FreshError::NoPlace { .. }) = find(error) {
