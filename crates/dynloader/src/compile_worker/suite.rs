@@ -44,11 +44,20 @@ fn one_worker_compiles_ocamls_test_suite_as_compilers_do() {
         };
         let (object, said) = bench.stock(&flags, name, &text, interface.as_deref());
         let said = String::from_utf8_lossy(&said);
+        // What the assembler refuses is a matter of its own.
+        if said.contains("Assembler messages") {
+            continue;
+        }
+        // These annotations are looked at when the code is there, which a check does not make.
+        let is_late = said.contains("poll-error");
         let expected = match object {
             Some(_) => Outcome::Compiled,
             None => Outcome::Refused,
         };
         for goal in [Goal::LoadHere, Goal::Load, Goal::Check, Goal::LoadHere] {
+            if is_late && goal == Goal::Check {
+                continue;
+            }
             let Some(answer) = bench.ask(goal, name, &text, interface.as_deref()) else {
                 unsure += 1;
                 continue;
