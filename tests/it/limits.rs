@@ -36,8 +36,9 @@ fn too_few_processes_and_threads_are_an_error_that_says_so() {
     }
     let sandbox = Sandbox::new();
     sandbox.write("hello.ml", HELLO);
-    // With the first it has itself alone; with the last there is enough. Between, another step fails each time.
-    for limit in [1, 2, 3, 4, 5, 6, 7, 30] {
+    // With the first it has itself alone; with the last there is enough. Nearer to what is enough, it is chance which of its
+    // threads gets the last place.
+    for limit in [1, 2, 3, 30] {
         let Some(command) = with_processes(&sandbox, limit) else {
             return;
         };
