@@ -2,10 +2,6 @@
 
 external serve : unit -> string array = "saddlebag_serve"
 
-external getenv : string -> string = "caml_sys_unsafe_getenv" (* See driver_native.ml. *)
-
-let getenv_opt name = match getenv name with value -> Some value | exception Not_found -> None
-
 let compile arguments =
   let arguments, link = Link_byte.split arguments in
   match Maindriver.main arguments Format.err_formatter, link with
@@ -20,10 +16,10 @@ let compile arguments =
   | status, _ -> exit status
 
 let () =
-  match Option.value ~default:"" (getenv_opt "SADDLEBAG_ROLE") with
+  match Option.value ~default:"" (Sys.getenv_opt "SADDLEBAG_ROLE") with
   | "serve" ->
       let arguments = serve () in
-      Option.iter Filename.set_temp_dir_name (getenv_opt "TMPDIR");
+      Option.iter Filename.set_temp_dir_name (Sys.getenv_opt "TMPDIR");
       compile arguments
   | "ocamldep" -> Makedepend.main ()
   | "" | "ocamlc" -> compile Sys.argv

@@ -6,17 +6,11 @@
 
 external serve : unit -> string array = "saddlebag_serve"
 
-(* What our caller sets, it sets for this process: also in one with the rights of another user than its caller's, whose
-   environment Sys.getenv hides. *)
-external getenv : string -> string = "caml_sys_unsafe_getenv"
-
-let getenv_opt name = match getenv name with value -> Some value | exception Not_found -> None
-
-let role () = Option.value ~default:"" (getenv_opt "SADDLEBAG_ROLE")
+let role () = Option.value ~default:"" (Sys.getenv_opt "SADDLEBAG_ROLE")
 
 (* What was read from the environment when the server started. *)
 let take_environment () =
-  Option.iter Filename.set_temp_dir_name (getenv_opt "TMPDIR")
+  Option.iter Filename.set_temp_dir_name (Sys.getenv_opt "TMPDIR")
 
 let compile arguments =
   Assembler.install ();

@@ -242,3 +242,11 @@ int __wrap_system(const char *command)
   free(words);
   return status;
 }
+
+/* In a process with the rights of another user than its caller's, Sys.getenv sees nothing (secure_getenv(3)). The driver's caller
+   is the application, which says where the standard library is (OCAMLLIB), and has taken away what its own caller may have
+   to say to compilers. The driver is linked with -Wl,--wrap=secure_getenv. */
+char *__wrap_secure_getenv(const char *name)
+{
+  return getenv(name);
+}

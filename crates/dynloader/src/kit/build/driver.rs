@@ -75,12 +75,14 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     ),
 ];
 
-/// `--wrap=system`: see system.c. `-s`: nobody debugs the compiler, and it is carried about.
+/// `--wrap`: see system.c. `-s`: nobody debugs the compiler, and it is carried about.
 pub(super) const RECIPE: &[&str] = &[
     "-I",
     "+compiler-libs",
     "-ccopt",
     "-Wl,--wrap=system",
+    "-ccopt",
+    "-Wl,--wrap=secure_getenv",
     "-ccopt",
     "-s",
 ];
