@@ -250,7 +250,7 @@ let flush () =
   flush_channels ()
 
 (* The system's action for the signal stays what the application made it: the
-   handler is only ever run by [caml_record_signal]. *)
+   handler is only ever run by [saddlebag_record_signal]. *)
 let install_cancellation signal =
   keep_signal_action signal;
   Sys.set_signal signal
@@ -281,6 +281,12 @@ let handle_uncaught e =
      try Printexc.raise_with_backtrace e !described_backtrace with e -> handle e);
   asked_by_application := false;
   not !is_default
+
+(* Gc.compact of OCaml 5.0 and 5.1 collects once, which leaves what has a finaliser (runtime/gc_ctrl.c). *)
+let compact =
+  match String.sub Sys.ocaml_version 0 4 with
+  | "5.0." | "5.1." -> Gc.full_major
+  | _ -> Gc.compact
 
 let set_stack_limit words = Gc.set { (Gc.get ()) with Gc.stack_limit = words }
 let is_native () = match Sys.backend_type with Sys.Native -> true | _ -> false
@@ -313,7 +319,7 @@ let () =
   export "is_native" is_native;
   export "knows_maps" knows_maps;
   export "handle_uncaught" handle_uncaught;
-  export "compact" Gc.compact;
+  export "compact" compact;
   (* A C allocation that fails with no OCaml frame below it ends the process,
      so everything large is allocated by these. *)
   export "new_bytes" Bytes.create;

@@ -18,7 +18,7 @@
 #include <caml/io.h>
 #include <caml/signals.h>
 
-#define SADDLEBAG_ABI 7
+#define SADDLEBAG_ABI 8
 
 /* ---- What the application checks before it starts the image -------------- */
 
@@ -60,8 +60,18 @@ struct saddlebag_application {
 
 static struct saddlebag_application application;
 
+#if OCAML_VERSION >= 50000 && OCAML_VERSION < 50200
+#define RECORDS_SIGNALS_FOR_THE_CALLING_THREAD
+/* The domain that the runtime starts with, which all threads of the application belong to. */
+static caml_domain_state *application_domain;
+#endif
+
+/* Called on the thread that has started the runtime. */
 void saddlebag_install(const struct saddlebag_application *given)
 {
+#ifdef RECORDS_SIGNALS_FOR_THE_CALLING_THREAD
+  application_domain = Caml_state;
+#endif
   application = *given;
 }
 
@@ -350,6 +360,19 @@ int saddlebag_cancellation_signal(void)
   return SIGRTMAX - 1;
 #else
   return SIGUSR2;
+#endif
+}
+
+/* Notes that a signal has arrived, on any thread. caml_record_signal of OCaml 5.0 and 5.1 looks for the domain of the thread that
+   calls it, and ends the process where there is none (runtime/signals.c). */
+void saddlebag_record_signal(int signal_number)
+{
+#ifdef RECORDS_SIGNALS_FOR_THE_CALLING_THREAD
+  unsigned int index = signal_number - 1;
+  atomic_fetch_or(&caml_pending_signals[index / BITS_PER_WORD], (uintnat)1 << (index % BITS_PER_WORD));
+  caml_set_action_pending(application_domain);
+#else
+  caml_record_signal(signal_number);
 #endif
 }
 

@@ -30,7 +30,7 @@
 
 /// The number that an image and this crate have to agree on; it changes with the C stub's functions and with
 /// what `Saddlebag_host` exports.
-pub const ABI: i64 = 7;
+pub const ABI: i64 = 8;
 
 /// Name of the OCaml module that plugins see.
 pub const MODULE: &str = "Saddlebag_host";

@@ -152,7 +152,9 @@ impl Watcher {
                 let again = if scope.order.is_cancelled() || scope.order.past_deadline(now) {
                     // SAFETY: only sets a flag that OCaml code polls; allowed on any thread (image).
                     unsafe {
-                        (scope.image.symbols.caml_record_signal)(scope.image.cancellation_signal);
+                        (scope.image.symbols.saddlebag_record_signal)(
+                            scope.image.cancellation_signal,
+                        );
                     }
                     Some(PERIOD)
                 } else {

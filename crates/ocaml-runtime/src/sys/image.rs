@@ -92,11 +92,11 @@ symbols! {
     caml_remove_generational_global_root: fn(*mut Raw);
     caml_enter_blocking_section_no_pending: fn();
     caml_leave_blocking_section: fn();
-    caml_record_signal: fn(c_int);
     caml_c_thread_register: fn() -> c_int;
     caml_c_thread_unregister: fn() -> c_int;
     saddlebag_install: fn(*const Application);
     saddlebag_cancellation_signal: fn() -> c_int;
+    saddlebag_record_signal: fn(c_int);
     saddlebag_output_pending: fn() -> c_int;
     saddlebag_local_roots: fn() -> *mut *mut c_void;
     saddlebag_exit_policy: fn(i32);
